@@ -1,0 +1,36 @@
+"""What every architecture spec offers, and how one is rebuilt from JSON."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from netspace.archs.siren import Siren
+from netspace.errors import UnknownArchitecture
+from netspace.layout import ParamLayout
+
+
+class Architecture(Protocol):
+    """A frozen, hashable spec. `build` gives the one definition of its forward pass; `layout` orders its parameters."""
+
+    @property
+    def family(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def layout(self) -> ParamLayout: ...
+    def build(self, *, product_dtype: torch.dtype | None = None, device: str = "cpu") -> nn.Module: ...
+    def initial(self, count: int, generator: torch.Generator) -> Tensor: ...
+    def to_json(self) -> dict: ...
+
+
+FAMILIES: dict[str, type[Siren]] = {Siren.family: Siren}
+
+
+def architecture_from_json(data: Mapping) -> Architecture:
+    """Inverse of `Architecture.to_json`; raises UnknownArchitecture for another family."""
+    family = data.get("family")
+    if family not in FAMILIES:
+        raise UnknownArchitecture(f"expected a family of {sorted(FAMILIES)}, got {family!r}")
+    return FAMILIES[family].from_json(data)

@@ -1,0 +1,58 @@
+"""What a caller can get wrong, one class each. `slug` names the kind in files, on the wire and in tests."""
+
+
+class NetSpaceError(ValueError):
+    """Base of every error a user can cause; the message says what was given and what was expected."""
+
+    slug = "invalid-input"
+    title = "Invalid input"
+
+
+class NotACheckpoint(NetSpaceError):
+    slug = "not-a-checkpoint"
+    title = "The file is not a readable checkpoint"
+
+
+class UnknownArchitecture(NetSpaceError):
+    slug = "unknown-architecture"
+    title = "The network is of no known architecture"
+
+
+class ShapeMismatch(NetSpaceError):
+    slug = "shape-mismatch"
+    title = "A tensor has another shape than expected"
+
+
+class NonFiniteValues(NetSpaceError):
+    slug = "non-finite-values"
+    title = "NaN or infinite values"
+
+
+class BadShapeFile(NetSpaceError):
+    slug = "bad-shape-file"
+    title = "The file is no usable 3-D shape"
+
+
+class EmptyLevelSet(NetSpaceError):
+    slug = "empty-level-set"
+    title = "The network has no surface inside the cube"
+
+
+class BadZoo(NetSpaceError):
+    slug = "bad-zoo"
+    title = "The folder is not a usable zoo"
+
+
+class BadSpace(NetSpaceError):
+    slug = "bad-space"
+    title = "The folder is not a usable space"
+
+
+class BadLatent(NetSpaceError):
+    slug = "bad-latent"
+    title = "The latent does not fit this space"
+
+
+class UnknownName(NetSpaceError):
+    slug = "not-found"
+    title = "No such thing"

@@ -1,0 +1,90 @@
+"""SDF network (or any field) -> triangle mesh in [-1, 1]^3, and its export."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import trimesh
+from scipy import ndimage
+from skimage.measure import marching_cubes
+from torch import Tensor
+
+from netspace.archs import Architecture
+from netspace.errors import EmptyLevelSet, NetSpaceError
+from netspace.files import atomic_path
+from netspace.functional import run_chunked
+from netspace.grids import Field, Grid, sparse_grid
+
+FORMATS = ("glb", "stl", "ply", "obj")
+
+
+def network_field(arch: Architecture, theta: Tensor) -> Field:
+    """theta [P] as a field: points [N, 3] -> signed distances [N]."""
+    return lambda points: run_chunked(arch, theta, points)
+
+
+def network_grid(arch: Architecture, theta: Tensor, resolution: int = 64) -> Grid:
+    """theta [P] on the grid of `resolution` cells a side, on theta's device."""
+    return sparse_grid(network_field(arch, theta), resolution, theta.device)
+
+
+def grid_mesh(grid: Grid) -> trimesh.Trimesh:
+    """Marching cubes at level zero, vertices in [-1, 1]^3, faces outward. Raises EmptyLevelSet where there is none.
+
+    A solid that reaches the cube's faces is closed there, so the mesh is watertight.
+    """
+    values = grid.values.float().cpu().numpy()
+    if not (values < 0).any():
+        raise EmptyLevelSet(f"no point of the {grid.resolution}^3 grid lies inside: the field's minimum is {values.min():.4g}")
+    if (values < 0).all():
+        raise EmptyLevelSet(f"every point of the {grid.resolution}^3 grid lies inside: the field's maximum is {values.max():.4g}")
+    padded = np.pad(values, 1, constant_values=2.0 / grid.resolution)
+    vertices, faces, _, _ = marching_cubes(padded, 0.0, gradient_direction="descent")
+    vertices = np.clip((vertices - 1) * (2.0 / grid.resolution) - 1, -1, 1)
+    return trimesh.Trimesh(vertices, faces, process=False)
+
+
+def network_mesh(arch: Architecture, theta: Tensor, resolution: int = 64) -> trimesh.Trimesh:
+    """theta [P] -> mesh; raises EmptyLevelSet."""
+    return grid_mesh(network_grid(arch, theta, resolution))
+
+
+@dataclass(frozen=True)
+class Solidity:
+    """What a solid is made of: `parts` counts connected components of inside corners (26 neighbours)."""
+
+    volume: float
+    parts: int
+    largest_share: float
+
+    @classmethod
+    def of(cls, grid: Grid) -> "Solidity":
+        inside = grid.occupied().cpu().numpy()
+        total = int(inside.sum())
+        if not total:
+            return cls(volume=0.0, parts=0, largest_share=0.0)
+        labels, count = ndimage.label(inside, structure=np.ones((3, 3, 3)))
+        largest = int(np.bincount(labels.ravel())[1:].max())
+        return cls(volume=total * (2.0 / grid.resolution) ** 3, parts=int(count), largest_share=largest / total)
+
+
+def mesh_bytes(mesh: trimesh.Trimesh, file_format: str) -> bytes:
+    """The mesh in one of FORMATS. Raises NetSpaceError for another format."""
+    if file_format not in FORMATS:
+        raise NetSpaceError(f"format: expected one of {', '.join(FORMATS)}, got {file_format!r}")
+    content = mesh.export(file_type=file_format)
+    return content.encode() if isinstance(content, str) else bytes(content)
+
+
+def save_mesh(mesh: trimesh.Trimesh, path: Path) -> None:
+    """Writes the mesh in the format its suffix names, through a temporary name."""
+    content = mesh_bytes(mesh, path.suffix.removeprefix(".").lower())
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def as_float32(values: Tensor | np.ndarray) -> np.ndarray:
+    """Positions as the wire carries them: contiguous little-endian float32."""
+    array = values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
+    return np.ascontiguousarray(array, dtype="<f4")
