@@ -1,0 +1,55 @@
+"""What lies between two networks: through the latent space, and through raw weights for comparison."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from netspace.archs import Architecture
+from netspace.errors import BadLatent, ShapeMismatch
+from netspace.mesh import Solidity, network_grid
+from netspace.spaces.space import Space
+
+
+def line(a: Tensor, b: Tensor, ts: Sequence[float]) -> Tensor:
+    """a, b [D] -> (1 - t) a + t b for every t: [T, D]. Raises ShapeMismatch if the ends differ in shape."""
+    if a.shape != b.shape:
+        raise ShapeMismatch(f"expected two ends of one shape, got {tuple(a.shape)} and {tuple(b.shape)}")
+    weight = torch.tensor(ts, dtype=a.dtype, device=a.device)[:, None]
+    return (1 - weight) * a + weight * b
+
+
+@torch.no_grad()
+def latent_line(space: Space, a: Tensor, b: Tensor, ts: Sequence[float]) -> tuple[Architecture, Tensor]:
+    """Networks decoded along the line between latents a and b [D] -> (architecture, theta [T, P])."""
+    if not bool(torch.isfinite(a).all() and torch.isfinite(b).all()):
+        raise BadLatent("expected finite latents, got NaN or infinity")
+    decoded = space.decode(line(a.to(space.device), b.to(space.device), ts))
+    return space.architectures[int(decoded.arch_ids[0])], decoded.theta
+
+
+def weight_line(arch: Architecture, a: Tensor, b: Tensor, ts: Sequence[float]) -> Tensor:
+    """Raw weights of one architecture along the line between theta a and b [P] -> [T, P]."""
+    if a.shape != (arch.layout.size,):
+        raise ShapeMismatch(f"{arch.name}: expected [{arch.layout.size}], got {tuple(a.shape)}")
+    return line(a, b, ts)
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a decoded SDF network is: volume in the cube's units (of 8), number of parts, the largest part's share."""
+
+    volume: float
+    parts: int
+    largest_share: float
+
+    @property
+    def empty(self) -> bool:
+        return self.parts == 0
+
+
+def describe(arch: Architecture, theta: Tensor, resolution: int = 64) -> Description:
+    """theta [P] -> what its solid is made of; a network without a surface is described as empty, not refused."""
+    solid = Solidity.of(network_grid(arch, theta, resolution))
+    return Description(solid.volume, solid.parts, solid.largest_share)

@@ -1,0 +1,121 @@
+"""What a space is made of, as JSON beside its weights."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+from netspace.archs import Architecture, Siren, architecture_from_json
+from netspace.errors import BadSpace
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepEncoderConfig:
+    """The paper's encoder over PReps [H, width]; `scale` multiplies the weights first (1 in the paper)."""
+
+    kind: ClassVar[str] = "prep"
+    width: int = 10_000
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BehaviourEncoderConfig:
+    """A 3-D CNN over the network's outputs on a grid of `grid`^3 probes, clamped to +-`clamp`."""
+
+    kind: ClassVar[str] = "behaviour"
+    grid: int = 32
+    clamp: float = 0.15
+    channels: tuple[int, ...] = (32, 64, 128, 256)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "channels", tuple(self.channels))
+        if self.grid % 2 ** len(self.channels):
+            raise BadSpace(f"encoder.grid: expected a multiple of {2 ** len(self.channels)}, got {self.grid}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepDecoderConfig:
+    """The paper's convolutional decoder with a scale and bias for every element of the PRep [H, width].
+
+    `bias` is "paper" (uniform in [0, 0.01)) or "siren" (a SIREN's initialisation, which trains where the paper's does
+    not within hours).
+    """
+
+    kind: ClassVar[str] = "prep"
+    width: int = 10_000
+    bias: str = "paper"
+
+    def __post_init__(self) -> None:
+        if self.bias not in ("paper", "siren") or self.width % 8:
+            raise BadSpace(f"decoder: expected bias paper or siren and a width divisible by 8, got {self}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DictionaryDecoderConfig:
+    """An MLP whose last hidden units weigh learnt changes to learnt base weights.
+
+    `rank` 0 stores each change of a layer's weights in full, r > 0 as a product of r columns and r rows.
+    """
+
+    kind: ClassVar[str] = "dictionary"
+    directions: int = 256
+    hidden: int = 512
+    rank: int = 0
+
+
+EncoderConfig = PrepEncoderConfig | BehaviourEncoderConfig
+DecoderConfig = PrepDecoderConfig | DictionaryDecoderConfig
+ENCODERS = {c.kind: c for c in (PrepEncoderConfig, BehaviourEncoderConfig)}
+DECODERS = {c.kind: c for c in (PrepDecoderConfig, DictionaryDecoderConfig)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpaceConfig:
+    """`latent` is D; `architectures` are what the space decodes to, sorted by parameter count (index = ClassId)."""
+
+    name: str
+    title: str
+    latent: int = 256
+    architectures: tuple[Architecture, ...] = (Siren(),)
+    encoder: EncoderConfig = BehaviourEncoderConfig()
+    decoder: DecoderConfig = DictionaryDecoderConfig()
+
+    def __post_init__(self) -> None:
+        sizes = [arch.layout.size for arch in self.architectures]
+        if not sizes or sizes != sorted(sizes):
+            raise BadSpace(f"architectures: expected at least one, sorted by parameters, got sizes {sizes}")
+        if len(sizes) > 1:
+            raise BadSpace("spaces of several architectures are not supported yet")
+        if self.latent < 1:
+            raise BadSpace(f"latent: expected a positive size, got {self.latent}")
+
+    def to_json(self) -> dict:
+        return {
+            "name": self.name,
+            "title": self.title,
+            "latent": self.latent,
+            "architectures": [arch.to_json() for arch in self.architectures],
+            "encoder": {"kind": self.encoder.kind, **asdict(self.encoder)},
+            "decoder": {"kind": self.decoder.kind, **asdict(self.decoder)},
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping) -> "SpaceConfig":
+        """Inverse of `to_json`. Raises BadSpace naming the part that cannot be read."""
+        try:
+            return cls(
+                name=data["name"],
+                title=data["title"],
+                latent=data["latent"],
+                architectures=tuple(architecture_from_json(a) for a in data["architectures"]),
+                encoder=_part(ENCODERS, data["encoder"]),
+                decoder=_part(DECODERS, data["decoder"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise BadSpace(f"config.json: {type(error).__name__}: {error}") from error
+
+
+def _part(kinds: Mapping, data: Mapping):  # type: ignore[no-untyped-def]
+    kind = data.get("kind")
+    if kind not in kinds:
+        raise BadSpace(f"config.json: expected a kind of {sorted(kinds)}, got {kind!r}")
+    return kinds[kind](**{name: value for name, value in data.items() if name != "kind"})

@@ -1,0 +1,85 @@
+"""Network -> latent. Both encoders are called as `encoder(theta [B, P], arch) -> z [B, D]`."""
+
+import torch
+from torch import Tensor, nn
+
+from netspace.archs import Architecture
+from netspace.data.points import grid_points
+from netspace.errors import UnknownArchitecture
+from netspace.functional import run
+from netspace.prep import prep_height, to_prep
+from netspace.spaces.config import BehaviourEncoderConfig, PrepEncoderConfig, SpaceConfig
+
+
+class PrepEncoder(nn.Module):
+    """The paper's encoder: convolutions along the rows of the PRep, a maximum over each row, then over the rows."""
+
+    def __init__(self, config: PrepEncoderConfig, arch: Architecture, latent: int) -> None:
+        super().__init__()
+        if latent % 32:
+            raise UnknownArchitecture(f"the prep encoder needs a latent size divisible by 32, got {latent}")
+        self.arch, self.config = arch, config
+        self.height = prep_height(arch.layout.size, config.width, multiple=8)
+        h = latent // 32
+        self.along = nn.Sequential(
+            nn.Conv2d(1, h, (1, 3), (1, 2), (0, 1)),
+            nn.LeakyReLU(),
+            nn.Conv2d(h, 2 * h, (1, 3), (1, 2), (0, 1)),
+            nn.LeakyReLU(),
+        )
+        self.across = nn.Sequential(
+            nn.Conv2d(2 * h, 4 * h, (3, 1), 1, (1, 0)),
+            nn.LeakyReLU(),
+            nn.Conv2d(4 * h, 32 * h, (3, 1), 1, (1, 0)),
+            nn.LeakyReLU(),
+        )
+
+    def forward(self, theta: Tensor, arch: Architecture) -> Tensor:
+        """Raises UnknownArchitecture for any but the space's own: a PRep has no meaning for another."""
+        if arch != self.arch:
+            raise UnknownArchitecture(f"the prep encoder reads {self.arch.name} only, got {arch.name}")
+        prep = to_prep(theta * self.config.scale, self.height, self.config.width)[:, None]
+        rows = self.along(prep).amax(3, keepdim=True)
+        return self.across(rows).amax(2)[..., 0]
+
+
+class BehaviourEncoder(nn.Module):
+    """Encodes what a network says on a grid of probes: the same for every way to write the same function."""
+
+    def __init__(self, config: BehaviourEncoderConfig, latent: int) -> None:
+        super().__init__()
+        self.config = config
+        layers: list[nn.Module] = []
+        width = 1
+        for channels in config.channels:
+            layers += [
+                nn.Conv3d(width, channels, 3, 2, 1),
+                nn.GroupNorm(min(8, channels), channels),
+                nn.SiLU(),
+            ]
+            width = channels
+        side = config.grid // 2 ** len(config.channels)
+        self.trunk = nn.Sequential(*layers, nn.Flatten())
+        self.head = nn.Linear(width * side**3, latent)
+        points = grid_points(config.grid).reshape(-1, 3)
+        self.register_buffer("probes", points, persistent=False)
+
+    def responses(self, theta: Tensor, arch: Architecture) -> Tensor:
+        """theta [B, P] -> outputs at the probes [B, G, G, G]; any architecture from 3 inputs to one output."""
+        g = self.config.grid
+        chunks = [run(arch, theta, part) for part in self.probes.split(16384)]
+        return torch.cat(chunks, dim=1).reshape(-1, g, g, g)
+
+    def embed(self, responses: Tensor) -> Tensor:
+        """responses [B, G, G, G] -> z [B, D]."""
+        clamp = self.config.clamp
+        return self.head(self.trunk(responses[:, None].clamp(-clamp, clamp) / clamp))
+
+    def forward(self, theta: Tensor, arch: Architecture) -> Tensor:
+        return self.embed(self.responses(theta, arch))
+
+
+def build_encoder(config: SpaceConfig) -> PrepEncoder | BehaviourEncoder:
+    if isinstance(config.encoder, PrepEncoderConfig):
+        return PrepEncoder(config.encoder, config.architectures[0], config.latent)
+    return BehaviourEncoder(config.encoder, config.latent)

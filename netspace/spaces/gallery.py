@@ -1,0 +1,128 @@
+"""The networks that ship beside a space: latents, names, properties, pictures, and the weights of some."""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from netspace.archs import Architecture, architecture_from_json
+from netspace.errors import BadSpace, UnknownName
+from netspace.files import atomic_path, write_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A network of the gallery: `iou` of its decoded twin with it; `position` on the 2-D map."""
+
+    id: str
+    name: str
+    source: str
+    split: str
+    iou: float
+    position: tuple[float, float]
+    properties: dict[str, str | float | bool]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Latents [.., D] -> map [.., 2]: the first two principal axes, scaled to about [-1, 1]."""
+
+    mean: Tensor  # [D]
+    axes: Tensor  # [D, 2]
+
+    @classmethod
+    def of(cls, latents: Tensor) -> "Projection":
+        """PCA of latents [M, D]; each axis' sign is fixed so that its largest entry is positive."""
+        mean = latents.mean(0)
+        _, _, v = torch.linalg.svd(latents - mean, full_matrices=False)
+        axes = torch.zeros(latents.shape[1], 2)
+        axes[:, : min(2, len(v))] = v[:2].T
+        axes = axes * torch.where(axes.gather(0, axes.abs().argmax(0, keepdim=True)) < 0, -1.0, 1.0)
+        reach = ((latents - mean) @ axes).abs().amax(0).clamp_min(1e-6)
+        return cls(mean, axes / reach)
+
+    def __call__(self, latents: Tensor) -> Tensor:
+        return (latents.cpu() - self.mean) @ self.axes
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Entries in order, their latents [M, D], the map's projection, and parameters [n, P] of those that ship."""
+
+    entries: tuple[Entry, ...]
+    latents: Tensor
+    projection: Projection
+    networks: dict[str, Tensor]
+    arch: Architecture
+    folder: Path
+
+    @classmethod
+    def open(cls, folder: Path) -> "Gallery":
+        """Reads `folder` (a space's `gallery/`). Raises BadSpace if a file is missing or unreadable."""
+        try:
+            data = json.loads((folder / "gallery.json").read_text())
+            tensors = load_file(folder / "latents.safetensors")
+            networks = load_file(folder / "networks.safetensors")
+            entries = tuple(Entry(**{**e, "position": tuple(e["position"])}) for e in data["entries"])
+            arch = architecture_from_json(data["architecture"])
+            projection = Projection(tensors["mean"].float(), tensors["axes"].float())
+            latents = tensors["latents"].float()
+        except (OSError, json.JSONDecodeError, SafetensorError, KeyError, TypeError) as error:
+            raise BadSpace(f"{folder}: not a gallery ({type(error).__name__}: {error})") from error
+        if len(entries) != len(latents):
+            raise BadSpace(f"{folder}: {len(entries)} entries but {len(latents)} latents")
+        return cls(entries, latents, projection, networks, arch, folder)
+
+    def save(self, pictures: dict[str, bytes]) -> None:
+        """Writes the gallery and its pictures (PNG by id) into `self.folder`. Inverse of `open`."""
+        for name, content in pictures.items():
+            with atomic_path(self.folder / "pictures" / f"{name}.png") as temporary:
+                temporary.write_bytes(content)
+        with atomic_path(self.folder / "networks.safetensors") as temporary:
+            save_file({name: theta.half().contiguous() for name, theta in self.networks.items()}, temporary)
+        with atomic_path(self.folder / "latents.safetensors") as temporary:
+            projection = {"mean": self.projection.mean.contiguous(), "axes": self.projection.axes.contiguous()}
+            save_file({"latents": self.latents.contiguous(), **projection}, temporary)
+        entries = [asdict(entry) for entry in self.entries]
+        write_json(self.folder / "gallery.json", {"architecture": self.arch.to_json(), "entries": entries})
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {entry.id: row for row, entry in enumerate(self.entries)}
+
+    def _row(self, entry_id: str) -> int:
+        if entry_id not in self._rows:
+            raise UnknownName(f"no network {entry_id!r} in the gallery")
+        return self._rows[entry_id]
+
+    def latent(self, entry_id: str) -> Tensor:
+        """z [D] of an entry; raises UnknownName."""
+        return self.latents[self._row(entry_id)]
+
+    def picture(self, entry_id: str) -> bytes | None:
+        """PNG, or None where none was drawn; raises UnknownName."""
+        self._row(entry_id)
+        path = self.folder / "pictures" / f"{entry_id}.png"
+        return path.read_bytes() if path.exists() else None
+
+    def network(self, entry_id: str) -> tuple[Architecture, Tensor] | None:
+        """(architecture, theta [P]) of the original network if its weights ship; raises UnknownName."""
+        self._row(entry_id)
+        theta = self.networks.get(entry_id)
+        return None if theta is None else (self.arch, theta.float())
+
+    def position(self, z: Tensor) -> tuple[float, float]:
+        """z [D] -> place on the map."""
+        x, y = self.projection(z).tolist()
+        return x, y
+
+    def nearest(self, z: Tensor, count: int) -> list[tuple[Entry, float]]:
+        """The `count` entries with the smallest Euclidean distance to z [D], nearest first."""
+        distance = (self.latents - z.cpu()).norm(dim=1)
+        order = distance.argsort()[:count].tolist()
+        return [(self.entries[i], float(distance[i])) for i in order]

@@ -1,0 +1,226 @@
+"""One training loop for every space: resumable, on CPU, one GPU, or several under `torchrun`."""
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from netspace.batches import Batch, BatchConfig, Batches
+from netspace.behaviours import Behaviours, sample_midpoints, sample_zoo
+from netspace.errors import BadSpace
+from netspace.files import atomic_path, write_json
+from netspace.objectives import SdfDistillation, SdfDistillationConfig, distance
+from netspace.spaces.config import SpaceConfig
+from netspace.spaces.encoders import BehaviourEncoder
+from netspace.spaces.space import Space
+from netspace.spaces.store import save_space
+from netspace.zoo import Zoo
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Everything that decides a run. Exactly one of `steps` and `minutes` is positive: the budget of the schedule."""
+
+    space: SpaceConfig
+    objective: SdfDistillationConfig = field(default_factory=SdfDistillationConfig)
+    batch: BatchConfig = field(default_factory=BatchConfig)
+    steps: int = 0
+    minutes: float = 0.0
+    lr: float = 5e-4
+    weight_decay: float = 0.0
+    warmup: int = 200
+    midpoints: int = 0
+    """Pairs of procedural chairs whose halfway shape is sampled for `batch.chair_pairs`."""
+    validate_seconds: float = 120.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.steps > 0) == (self.minutes > 0):
+            raise BadSpace(f"expected either steps or minutes to be positive, got {self.steps} and {self.minutes}")
+
+    def to_json(self) -> dict:
+        return {**asdict(replace(self)), "space": self.space.to_json()}
+
+    @classmethod
+    def from_json(cls, data: dict) -> "TrainConfig":
+        """Inverse of `to_json`; raises BadSpace naming what it does not know."""
+        try:
+            parts = {
+                "space": SpaceConfig.from_json(data["space"]),
+                "objective": SdfDistillationConfig(**data.get("objective", {})),
+                "batch": BatchConfig(**data.get("batch", {})),
+            }
+            return cls(**{**data, **parts})
+        except (KeyError, TypeError, ValueError) as error:
+            raise BadSpace(f"training config: {type(error).__name__}: {error}") from error
+
+
+@dataclass
+class Progress:
+    """Where a run stands; saved with every checkpoint."""
+
+    step: int = 0
+    seconds: float = 0.0
+    best: float = math.inf
+
+
+def share_done(config: TrainConfig, progress: Progress) -> float:
+    """How much of the budget is used, in [0, 1]."""
+    return progress.step / config.steps if config.steps else progress.seconds / (60 * config.minutes)
+
+
+def rate_at(config: TrainConfig, progress: Progress) -> float:
+    """Linear warm-up, then cosine decay to zero over the budget."""
+    warm = min(1.0, (progress.step + 1) / config.warmup) if config.warmup else 1.0
+    return config.lr * warm * 0.5 * (1 + math.cos(math.pi * min(1.0, share_done(config, progress))))
+
+
+class Run:
+    """A training run in a folder: `state.pt` continues it, `model.safetensors` is the best by validation so far."""
+
+    def __init__(self, folder: Path, config: TrainConfig, zoo: Zoo, device: torch.device, fast: bool, workers: int = 1) -> None:
+        self.folder, self.config, self.zoo, self.device = folder, config, zoo, device
+        self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        torch.manual_seed(config.seed)
+        self.space = Space(config.space).to(device)
+        self.objective = SdfDistillation(self.space, config.objective, fast)
+        self.optimiser = torch.optim.AdamW(
+            self.space.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
+        )
+        self.generator = torch.Generator().manual_seed(config.seed + 1000 * self.rank)
+        self.progress = Progress()
+        self.theta = None if self._reads_behaviour else zoo.theta(list(range(len(zoo.networks))))
+        behaviours = sample_zoo(zoo, workers)
+        midpoints = sample_midpoints(zoo, config.midpoints, workers=workers) if config.midpoints else None
+        self.batches = Batches(behaviours, zoo.indices("train"), midpoints, config.batch)
+        self.validation = behaviours.select(zoo.indices("val")).to(device)
+
+    @property
+    def _reads_behaviour(self) -> bool:
+        return isinstance(self.space.encoder, BehaviourEncoder)
+
+    def restore(self) -> bool:
+        """Continues from state.pt where there is one; raises BadSpace if it belongs to another config."""
+        path = self.folder / "state.pt"
+        if not path.exists():
+            return False
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        if json.loads(state["config"]) != json.loads(json.dumps(self.config.to_json())):
+            raise BadSpace(f"{path} belongs to a run with other settings; train into another folder")
+        self.space.load_state_dict(state["space"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.generator.set_state(state["generator"].cpu())
+        self.progress = Progress(**state["progress"])
+        return True
+
+    def save(self) -> None:
+        with atomic_path(self.folder / "state.pt") as temporary:
+            torch.save(
+                {
+                    "config": json.dumps(self.config.to_json()),
+                    "space": self.space.state_dict(),
+                    "optimiser": self.optimiser.state_dict(),
+                    "generator": self.generator.get_state(),
+                    "progress": asdict(self.progress),
+                },
+                temporary,
+            )
+
+    def validate(self) -> dict[str, float]:
+        """On the validation networks, unrefined: `error` (mean clamped |difference|) and `agreement` of signs near the surface."""
+        self.space.eval()
+        errors, agreements = [], []
+        networks = self.zoo.indices("val")
+        for start in range(0, len(networks), 16):
+            part = self.validation.select(list(range(start, min(start + 16, len(networks)))))
+            theta = None if self.theta is None else self.theta[networks[start : start + 16]].to(self.device)
+            error, agreement = self._validate_part(part, theta)
+            errors.append(error)
+            agreements.append(agreement)
+        self.space.train()
+        return {"error": float(torch.cat(errors).mean()), "agreement": float(torch.cat(agreements).mean())}
+
+    @torch.no_grad()
+    def _validate_part(self, part: Behaviours, theta: Tensor | None) -> tuple[Tensor, Tensor]:
+        points, values = part.points[:, :4096].float(), part.values[:, :4096].float()
+        if isinstance(self.space.encoder, BehaviourEncoder):
+            z = self.space.encoder.embed(part.probes.float())
+        else:
+            assert theta is not None
+            z = self.space.encode(theta, self.zoo.arch)
+        from netspace.functional import run
+
+        answers = run(self.zoo.arch, self.space.decode(z).theta, points)
+        return distance(answers, values, "l1", 0.1), ((answers < 0) == (values < 0)).float().mean(1)
+
+    def step(self, objective: nn.Module) -> dict[str, Tensor]:
+        batch = self.batches.draw(self.generator)
+        theta = None if self.theta is None else self.theta[batch.rows].to(self.device)
+        batch = Batch(**{name: value.to(self.device, non_blocking=True) for name, value in vars(batch).items()})
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate_at(self.config, self.progress)
+        self.optimiser.zero_grad(set_to_none=True)
+        terms = objective(batch, theta)
+        terms["loss"].backward()
+        nn.utils.clip_grad_norm_(self.space.parameters(), 1.0)
+        self.optimiser.step()
+        self.progress.step += 1
+        return {name: value.detach() for name, value in terms.items()}
+
+    def keep_best(self) -> dict[str, float]:
+        """Validates, and saves the space if it is the best so far."""
+        report = self.validate()
+        if self.rank == 0:
+            if report["error"] < self.progress.best:
+                self.progress.best = report["error"]
+                save_space(self.space, self.folder)
+            self.save()
+        return report
+
+
+Report = Callable[[Progress, float, dict[str, float]], None]
+"""Called with (progress, share done, figures) about once a second and after every validation."""
+
+
+def train(run: Run, report: Report | None = None, stop_after: float = math.inf) -> Progress:
+    """Trains until the budget is used or `stop_after` seconds have passed; continues a run that was interrupted.
+
+    Raises BadSpace if the folder holds a run with other settings.
+    """
+    config = run.config
+    run.restore()
+    write_json(run.folder / "train.json", config.to_json())
+    objective: nn.Module = run.objective
+    if run.world > 1:
+        objective = DistributedDataParallel(run.objective, find_unused_parameters=True)
+    objective.train()
+    start = last = checked = shown = time.monotonic()
+    sums: dict[str, float] = {}
+    count = 0
+    while share_done(config, run.progress) < 1 and time.monotonic() - start < stop_after:
+        terms = run.step(objective)
+        now = time.monotonic()
+        run.progress.seconds += now - last
+        last = now
+        count += 1
+        for name, value in terms.items():
+            sums[name] = sums.get(name, 0.0) + float(value)
+        if report is not None and now - shown > 5:
+            report(run.progress, share_done(config, run.progress), {n: v / count for n, v in sums.items()})
+            sums, count, shown = {}, 0, now
+        if now - checked > config.validate_seconds:
+            figures = run.keep_best()
+            if report is not None:
+                report(run.progress, share_done(config, run.progress), {f"val_{n}": v for n, v in figures.items()})
+            checked = last = time.monotonic()
+    figures = run.keep_best()
+    if report is not None:
+        report(run.progress, share_done(config, run.progress), {f"val_{n}": v for n, v in figures.items()})
+    return run.progress
