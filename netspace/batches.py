@@ -13,7 +13,7 @@ from netspace.data.points import grid_points
 class BatchConfig:
     """`networks` of each step (even), `points` for each of them.
 
-    Networks come in pairs that are stretched alike (`stretch`: +-share per axis; mirrored half the time; a half of the
+    Networks come in pairs that are stretched alike (`stretch`: +-share per axis, mirrored half the time, 0 for neither; a half of the
     pairs is left unstretched, with exact probes). `chair_pairs` of the pairs have a known shape halfway;
     for `union_pairs` more, the union of both stands in for it, so that what lies between them holds together.
     """
@@ -45,7 +45,9 @@ class Batch:
 class Batches:
     """Draws batches from `rows` of the behaviours; all randomness comes from the generator of `draw`."""
 
-    def __init__(self, behaviours: Behaviours, rows: list[int], midpoints: Midpoints | None, config: BatchConfig) -> None:
+    def __init__(
+        self, behaviours: Behaviours, rows: list[int], midpoints: Midpoints | None, config: BatchConfig
+    ) -> None:
         if config.chair_pairs and midpoints is None:
             raise ValueError("chair_pairs need midpoints of procedural chairs; the zoo has none or none were sampled")
         self.behaviours, self.midpoints, self.config = behaviours, midpoints, config
@@ -82,7 +84,7 @@ class Batches:
         )
 
     def _pairs(self, rows: Tensor, generator: torch.Generator) -> Tensor:
-        """Puts pairs with a known midpoint first in `rows` [2, half]; returns which midpoints they are [chair_pairs]."""
+        """Puts pairs with a known midpoint first in `rows` [2, half]; returns which they are [chair_pairs]."""
         count = self.config.chair_pairs
         if not count or self.midpoints is None:
             return torch.empty(0, dtype=torch.long)

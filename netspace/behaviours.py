@@ -175,7 +175,9 @@ class Stretch:
 
     @classmethod
     def random(cls, count: int, amount: float, generator: torch.Generator) -> "Stretch":
-        """Half of them mirrored left to right, axes scaled within 1 +- amount."""
+        """Half of them mirrored left to right, axes scaled within 1 +- amount; an amount of 0 changes nothing."""
+        if not amount:
+            return cls(torch.ones(count, 3))
         scale = 1 + amount * (2 * torch.rand(count, 3, generator=generator) - 1)
         mirror = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
         return cls(scale * torch.stack([mirror, torch.ones(count), torch.ones(count)], dim=1))

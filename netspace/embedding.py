@@ -103,7 +103,9 @@ def embed(space: Space, arch: Architecture, theta: Tensor, config: RefineConfig 
     grid = network_grid(arch, theta, RESOLUTION)
     inside = grid.occupied()
     if not inside.any() or inside.all():
-        raise EmptyLevelSet(f"expected an SDF with a surface inside [-1, 1]^3, negative inside; {arch.name} has none there")
+        raise EmptyLevelSet(
+            f"expected an SDF with a surface inside [-1, 1]^3, negative inside; {arch.name} has none there"
+        )
     z = space.encode(theta[None], arch)
     points, values = samples(arch, theta, grid, config)
     refined = refine(space, z, points[None], values[None], config)

@@ -10,6 +10,7 @@ from torch import Tensor
 from netspace.archs import Architecture, Siren
 from netspace.data.points import training_points
 from netspace.data.shapes import Shape
+from netspace.errors import NetSpaceError
 from netspace.functional import runner
 
 
@@ -29,7 +30,7 @@ class FitConfig:
 
     def __post_init__(self) -> None:
         if min(self.steps, self.points, self.pool) < 1 or self.points > self.pool:
-            raise ValueError(f"expected steps >= 1 and 1 <= points <= pool, got {self}")
+            raise NetSpaceError(f"expected steps >= 1 and 1 <= points <= pool, got {self}")
 
     @property
     def arch(self) -> Siren:

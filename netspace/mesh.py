@@ -36,9 +36,13 @@ def grid_mesh(grid: Grid) -> trimesh.Trimesh:
     """
     values = grid.values.float().cpu().numpy()
     if not (values < 0).any():
-        raise EmptyLevelSet(f"no point of the {grid.resolution}^3 grid lies inside: the field's minimum is {values.min():.4g}")
+        raise EmptyLevelSet(
+            f"no point of the {grid.resolution}^3 grid lies inside: the field's minimum is {values.min():.4g}"
+        )
     if (values < 0).all():
-        raise EmptyLevelSet(f"every point of the {grid.resolution}^3 grid lies inside: the field's maximum is {values.max():.4g}")
+        raise EmptyLevelSet(
+            f"every point of the {grid.resolution}^3 grid lies inside: the field's maximum is {values.max():.4g}"
+        )
     padded = np.pad(values, 1, constant_values=2.0 / grid.resolution)
     vertices, faces, _, _ = marching_cubes(padded, 0.0, gradient_direction="descent")
     vertices = np.clip((vertices - 1) * (2.0 / grid.resolution) - 1, -1, 1)

@@ -16,9 +16,9 @@ from netspace.spaces.space import Space
 class SdfDistillationConfig:
     """Eq. 2: the decoded network answers as the input network does, at the same points.
 
-    `loss` is "mse" (the paper's) or "l1"; answers are clamped to +-`clamp` (networks say anything far from the surface;
-    0 does not clamp). `noise` is added to latents in training, `penalty` keeps them small, `midpoint` weighs what is known
-    about the networks halfway between two (compare Eqs. 7-12 for classifiers).
+    `loss` is "mse" (the paper's) or "l1"; answers are clamped to +-`clamp` (networks say anything far from the
+    surface; 0 does not clamp). `noise` is added to latents in training, `penalty` keeps them small, `midpoint` weighs
+    what is known about the networks halfway between two (compare Eqs. 7-12 for classifiers).
     """
 
     loss: str = "l1"

@@ -16,6 +16,7 @@ from netspace.batches import Batch, BatchConfig, Batches
 from netspace.behaviours import Behaviours, sample_midpoints, sample_zoo
 from netspace.errors import BadSpace
 from netspace.files import atomic_path, write_json
+from netspace.functional import run
 from netspace.objectives import SdfDistillation, SdfDistillationConfig, distance
 from netspace.spaces.config import SpaceConfig
 from netspace.spaces.encoders import BehaviourEncoder
@@ -85,7 +86,9 @@ def rate_at(config: TrainConfig, progress: Progress) -> float:
 class Run:
     """A training run in a folder: `state.pt` continues it, `model.safetensors` is the best by validation so far."""
 
-    def __init__(self, folder: Path, config: TrainConfig, zoo: Zoo, device: torch.device, fast: bool, workers: int = 1) -> None:
+    def __init__(
+        self, folder: Path, config: TrainConfig, zoo: Zoo, device: torch.device, fast: bool, workers: int = 1
+    ) -> None:
         self.folder, self.config, self.zoo, self.device = folder, config, zoo, device
         self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         torch.manual_seed(config.seed)
@@ -134,7 +137,7 @@ class Run:
             )
 
     def validate(self) -> dict[str, float]:
-        """On the validation networks, unrefined: `error` (mean clamped |difference|) and `agreement` of signs near the surface."""
+        """Unrefined: `error` (mean clamped |difference|) and `agreement` (of signs near the surface)."""
         self.space.eval()
         errors, agreements = [], []
         networks = self.zoo.indices("val")
@@ -155,8 +158,6 @@ class Run:
         else:
             assert theta is not None
             z = self.space.encode(theta, self.zoo.arch)
-        from netspace.functional import run
-
         answers = run(self.zoo.arch, self.space.decode(z).theta, points)
         return distance(answers, values, "l1", 0.1), ((answers < 0) == (values < 0)).float().mean(1)
 
@@ -183,6 +184,17 @@ class Run:
                 save_space(self.space, self.folder)
             self.save()
         return report
+
+
+def join_group(device: torch.device) -> torch.device:
+    """Under torchrun, joins the process group and takes this process' GPU; elsewhere returns `device`."""
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+        return device
+    torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+    return device
 
 
 Report = Callable[[Progress, float, dict[str, float]], None]

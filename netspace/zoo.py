@@ -1,7 +1,7 @@
 """A zoo on disk: shards of trained networks, each network with its properties and its split.
 
-    ZOO/zoo.json                     what it is made of; fixed when the zoo is started
-    ZOO/shards/00017.safetensors     theta [n, P]; the networks' properties in the metadata, in the same order
+ZOO/zoo.json                     what it is made of; fixed when the zoo is started
+ZOO/shards/00017.safetensors     theta [n, P]; the networks' properties in the metadata, in the same order
 """
 
 import hashlib
@@ -85,11 +85,19 @@ def _seed(*parts: object) -> int:
     return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:8], "little") >> 1
 
 
+def read_config(root: Path) -> ZooConfig:
+    """What the zoo in `root` is made of; raises BadZoo if there is none."""
+    try:
+        return ZooConfig.from_json(json.loads((root / "zoo.json").read_text()))
+    except (OSError, json.JSONDecodeError) as error:
+        raise BadZoo(f"{root}: expected a zoo with a zoo.json ({error})") from error
+
+
 def start_zoo(root: Path, config: ZooConfig) -> None:
     """Writes zoo.json, or checks that the one there says the same. Raises BadZoo if it does not."""
     path = root / "zoo.json"
     if path.exists():
-        if json.loads(path.read_text()) != json.loads(json.dumps(config.to_json())):
+        if read_config(root) != config:
             raise BadZoo(f"{path} describes another zoo; build into an empty folder or keep its settings")
         return
     (root / "shards").mkdir(parents=True, exist_ok=True)
@@ -101,7 +109,7 @@ def build_shard(root: Path, index: int, device: str = "cpu") -> Path:
     path = _shard_path(root, index)
     if path.exists():
         return path
-    config = ZooConfig.from_json(json.loads((root / "zoo.json").read_text()))
+    config = read_config(root)
     items = config.items()[index * config.shard_size : (index + 1) * config.shard_size]
     thetas, networks = [], []
     for start in range(0, len(items), GROUP):
@@ -113,7 +121,9 @@ def build_shard(root: Path, index: int, device: str = "cpu") -> Path:
         for item, shape, one in zip(group, shapes, theta, strict=True):
             fitted = network_grid(config.fit.arch, one, 64).occupied().cpu()
             quality = iou(fitted, sparse_grid(shape.sdf, 64).occupied())
-            networks.append(asdict(Network(item.name, item.source, item.split, {**shape.properties(), "fit_iou": quality})))
+            networks.append(
+                asdict(Network(item.name, item.source, item.split, {**shape.properties(), "fit_iou": quality}))
+            )
         thetas.append(theta.cpu())
     with atomic_path(path) as temporary:
         save_file({"theta": torch.cat(thetas)}, temporary, {"networks": json.dumps(networks)})
@@ -129,7 +139,7 @@ def shard_numbers(root: Path, part: int = 0, parts: int = 1) -> list[int]:
     """The shards that worker `part` of `parts` is to build, all of them or done."""
     if not 0 <= part < parts:
         raise BadZoo(f"shard: expected i/N with 0 <= i < N, got {part}/{parts}")
-    config = ZooConfig.from_json(json.loads((root / "zoo.json").read_text()))
+    config = read_config(root)
     count = -(-len(config.items()) // config.shard_size)
     return list(range(count))[part::parts]
 
@@ -178,10 +188,7 @@ class Zoo:
     @classmethod
     def open(cls, root: Path) -> "Zoo":
         """Reads every shard's manifest, not its weights. Raises BadZoo if the folder holds none."""
-        try:
-            config = ZooConfig.from_json(json.loads((root / "zoo.json").read_text()))
-        except (OSError, json.JSONDecodeError) as error:
-            raise BadZoo(f"{root}: expected a zoo with a zoo.json ({error})") from error
+        config = read_config(root)
         networks, places = [], []
         for path in sorted((root / "shards").glob("*.safetensors")):
             for row, entry in enumerate(_manifest(path)):

@@ -24,7 +24,9 @@ def unwrap(content: Any) -> dict[str, Tensor]:
         content = content[inner[0]]
     tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
     if not tensors:
-        raise UnknownArchitecture(f"expected a state dict, got a dict of {sorted(map(str, content))[:8]} with no tensor")
+        raise UnknownArchitecture(
+            f"expected a state dict, got a dict of {sorted(map(str, content))[:8]} with no tensor"
+        )
     for prefix in PREFIXES:
         if all(name.startswith(prefix) for name in tensors):
             tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}

@@ -1,6 +1,6 @@
 """What every architecture spec offers, and how one is rebuilt from JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Protocol
 
 import torch
@@ -11,7 +11,7 @@ from netspace.errors import UnknownArchitecture
 from netspace.layout import ParamLayout
 
 
-class Architecture(Protocol):
+class Architecture(Hashable, Protocol):
     """A frozen, hashable spec. `build` gives the one definition of its forward pass; `layout` orders its parameters."""
 
     @property

@@ -5,9 +5,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from netspace.errors import NonFiniteValues, UnknownArchitecture
 from netspace.layout import ParamLayout
@@ -23,16 +25,17 @@ class SirenMLP(nn.Module):
         super().__init__()
         self.omega = omega
         self.product_dtype = product_dtype
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
 
     def forward(self, points: Tensor) -> Tensor:
         first, *hidden, last = self.layers
         h = torch.sin(self.omega * first(points))
         for layer in hidden:
+            assert isinstance(layer, nn.Linear)
             if self.product_dtype is None:
                 h = torch.sin(self.omega * layer(h))
             else:
-                product = h.to(self.product_dtype) @ layer.weight.to(self.product_dtype).mT
+                product = F.linear(h.to(self.product_dtype), layer.weight.to(self.product_dtype))
                 h = torch.sin(self.omega * (product.to(h.dtype) + layer.bias))
         return last(h).squeeze(-1)
 
@@ -149,7 +152,8 @@ def recognise_siren(state: Mapping[str, Tensor], omega: float = 30.0) -> tuple[S
         for kind, tensor in (("weight", weight), ("bias", bias)):
             if not tensor.is_floating_point():
                 raise UnknownArchitecture(f"{prefix}{kind}: expected floating point values, got {tensor.dtype}")
-            if not torch.isfinite(tensor).all():
-                raise NonFiniteValues(f"{prefix}{kind}: expected finite values, got NaN or infinity")
-            renamed[f"layers.{i}.{kind}"] = tensor.float()
+            value = tensor.float()
+            if not torch.isfinite(value).all():
+                raise NonFiniteValues(f"{prefix}{kind}: expected values finite in float32, got NaN or infinity")
+            renamed[f"layers.{i}.{kind}"] = value
     return arch, arch.layout.flatten(renamed)

@@ -32,7 +32,12 @@ class Primitive:
 
 
 def frame_along(direction: Tensor) -> Tensor:
-    """Rotation [3, 3] whose second column is `direction` [3] (normalised); the others are level where possible."""
+    """Rotation [3, 3] whose second column is `direction` [3] (normalised); the others are level where possible.
+
+    The identity for a zero direction, as a capsule with equal ends (a ball) has one.
+    """
+    if not direction.any():
+        return torch.eye(3)
     y = direction / direction.norm()
     helper = torch.tensor([0.0, 0.0, 1.0]) if abs(float(y[2])) < 0.9 else torch.tensor([0.0, 1.0, 0.0])
     x = torch.linalg.cross(y, helper)

@@ -1,5 +1,6 @@
 """Solid voxel grids as shapes: a smoothed distance field, interpolated trilinearly."""
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def load_modelnet_chairs(path: Path) -> list[tuple[int, np.ndarray]]:
     try:
         with np.load(path) as data:
             packed, index = data["solid"], data["index"]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise BadShapeFile(f"{path}: expected an npz with `solid` and `index` ({error})") from error
     grids = np.unpackbits(packed, axis=1).reshape(-1, 32, 32, 32).astype(bool)
     turned = grids.transpose(0, 1, 3, 2)[:, :, :, ::-1]

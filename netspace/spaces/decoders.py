@@ -65,7 +65,8 @@ class Directions(nn.Module):
         """[K, out * in]."""
         if self.full is not None:
             return self.full
-        assert self.left is not None and self.right is not None
+        assert self.left is not None
+        assert self.right is not None
         return torch.bmm(self.left, self.right).reshape(self.shape)
 
     def forward(self, weights: Tensor) -> Tensor:
@@ -78,14 +79,19 @@ class Directions(nn.Module):
 
 
 class DictionaryDecoder(nn.Module):
-    """theta = base + (what the latent says) @ (learnt directions): small layers in full, large ones from a dictionary."""
+    """theta = learnt base weights + changes to them: small layers in full, large ones from a dictionary."""
 
     def __init__(self, config: DictionaryDecoderConfig, arch: Architecture, latent: int) -> None:
         super().__init__()
         self.layout = arch.layout
         k, hidden = config.directions, config.hidden
         self.trunk = nn.Sequential(
-            nn.Linear(latent, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU()
+            nn.Linear(latent, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, hidden),
+            nn.SiLU(),
+            nn.Linear(hidden, hidden),
+            nn.SiLU(),
         )
         self.mixing = nn.Linear(hidden, k)
         generator = torch.Generator().manual_seed(0)

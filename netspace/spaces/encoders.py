@@ -46,6 +46,8 @@ class PrepEncoder(nn.Module):
 class BehaviourEncoder(nn.Module):
     """Encodes what a network says on a grid of probes: the same for every way to write the same function."""
 
+    probes: Tensor
+
     def __init__(self, config: BehaviourEncoderConfig, latent: int) -> None:
         super().__init__()
         self.config = config

@@ -84,7 +84,7 @@ class Gallery:
             with atomic_path(self.folder / "pictures" / f"{name}.png") as temporary:
                 temporary.write_bytes(content)
         with atomic_path(self.folder / "networks.safetensors") as temporary:
-            save_file({name: theta.half().contiguous() for name, theta in self.networks.items()}, temporary)
+            save_file({name: theta.float().contiguous() for name, theta in self.networks.items()}, temporary)
         with atomic_path(self.folder / "latents.safetensors") as temporary:
             projection = {"mean": self.projection.mean.contiguous(), "axes": self.projection.axes.contiguous()}
             save_file({"latents": self.latents.contiguous(), **projection}, temporary)

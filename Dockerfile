@@ -1,0 +1,33 @@
+# The service, the page and the command line, run as an ordinary user; PyTorch for the CPU.
+# For a GPU: `docker build --build-arg TORCH=cuda .`, and then `docker run --gpus all ...`
+ARG BASE=python:3.11-slim-bookworm
+
+FROM ${BASE} AS build
+ARG TORCH=cpu
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
+WORKDIR /app
+RUN python3 -m venv /opt/venv && python3 -m venv /opt/node
+COPY requirements/ requirements/
+COPY scripts/install-runtime scripts/
+RUN sh scripts/install-runtime /opt/venv/bin/python
+COPY frontend/package.json frontend/package-lock.json frontend/
+RUN /opt/node/bin/pip install --quiet -r requirements/node.txt && \
+    cd frontend && PATH=/opt/node/bin:$PATH npm ci --ignore-scripts --no-audit --no-fund
+COPY . .
+RUN /opt/venv/bin/pip install --no-deps --no-build-isolation --editable .
+
+FROM ${BASE}
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin netspace && install -d -o netspace -g netspace /data
+COPY --from=build /opt/venv /opt/venv
+COPY --from=build /app /app
+WORKDIR /app
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    NETSPACE_HOST=0.0.0.0 \
+    NETSPACE_DATABASE_URL=sqlite:////data/netspace.sqlite
+USER netspace
+VOLUME /data
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD python -c "import sys, urllib.request as r; \
+    r.urlopen(f'http://127.0.0.1:{sys.argv[1]}/healthz', timeout=4)" "${NETSPACE_PORT:-${PORT:-8000}}"
+CMD ["python", "-m", "server"]

@@ -1,0 +1,68 @@
+# NetSpace. Needs Python 3.11 or newer and make; everything else is installed into .venv and frontend/node_modules.
+# A stamp file stands for each installation: a changed lock file installs again, otherwise nothing is done twice.
+
+PYTHON ?= python3
+# PyTorch's build: cpu or cuda. Chosen when .venv is made; `make clean` to choose again.
+TORCH ?= cpu
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+RUNTIME := $(VENV)/stamps/runtime
+DEV := $(VENV)/stamps/dev
+FRONTEND := frontend/node_modules/.stamp
+
+# Node and npm may live in .venv too.
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: help setup run test check browser lock clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(DEV) $(FRONTEND)  ## install everything
+
+run: $(RUNTIME) $(FRONTEND)  ## serve at http://127.0.0.1:8000; elsewhere: PORT=8001 make run
+	@exec $(PY) -m server
+
+test: setup browser  ## all tests; some: make test ARGS="-k mesh"
+	$(PY) -m pytest $(ARGS)
+
+check: $(DEV)  ## ruff and mypy
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+lock: $(DEV)  ## write requirements/ anew from pyproject.toml and what .venv holds
+	$(PY) scripts/lock.py
+
+clean:  ## remove everything that was installed; keeps var/
+	rm -rf $(VENV) frontend/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(PY):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'NetSpace needs Python 3.11 or newer. If it has another name: make PYTHON=/path/to/python3.12 ...'; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(RUNTIME): requirements/runtime.txt pyproject.toml scripts/install-runtime | $(PY)
+	TORCH=$(TORCH) sh scripts/install-runtime $(PY)
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@mkdir -p $(@D) && touch $@
+
+$(DEV): requirements/dev.txt $(RUNTIME)
+	$(PIP) install --quiet -r requirements/dev.txt
+	@touch $@
+
+# three.js, by the system's npm or, where there is none or an old one, by npm from PyPI.
+$(FRONTEND): frontend/package-lock.json requirements/node.txt | $(PY)
+	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null && command -v npm >/dev/null || \
+		$(PIP) install --quiet -r requirements/node.txt
+	cd frontend && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+# A system Chromium, or else Playwright's. Without either the test of the page says that it is skipped.
+browser: $(DEV)
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+		echo 'No Chromium on this system: asking Playwright for its own ...'; \
+		$(PY) -m playwright install chromium >/dev/null 2>&1 || echo 'None could be downloaded.'

@@ -1,0 +1,410 @@
+"""netspace: the library's operations on the command line."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from netspace import __version__
+from netspace.errors import NetSpaceError
+from netspace.runtime import keep_freed_memory, pick_device
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Learn, serve and explore the space of trained networks."
+)
+zoo_app = typer.Typer(no_args_is_help=True, help="Build and inspect zoos of trained networks.")
+app.add_typer(zoo_app, name="zoo")
+console = Console(stderr=True)
+
+SpaceFolder = Annotated[Path, typer.Option("--space", "-s", help="Folder of the space.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
+DEFAULT_SPACE = Path("checkpoints/chairs")
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar fed by calls of (done, total)."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(label, total=None)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield show
+
+
+def say(data: dict) -> None:
+    """The command's result, as JSON on standard output."""
+    print(json.dumps(data, indent=2))
+
+
+def _load_target(path: Path) -> "tuple":
+    from netspace.checkpoint import read_network
+
+    return read_network(path)
+
+
+def _latent(space, folder: Path, source: str) -> torch.Tensor:  # type: ignore[no-untyped-def]
+    """A latent file (.safetensors with `z`), a gallery id, or a checkpoint to embed."""
+    from safetensors import SafetensorError, safe_open
+
+    from netspace.embedding import embed
+
+    path = Path(source)
+    if path.suffix == ".safetensors" and path.exists():
+        try:
+            with safe_open(path, "pt") as file:
+                if "z" in file.keys():  # noqa: SIM118 - not a dict
+                    return file.get_tensor("z").float()
+        except SafetensorError as error:
+            raise NetSpaceError(f"{path}: not readable as safetensors ({error})") from error
+    if not path.exists():
+        from netspace.spaces import Gallery
+
+        return Gallery.open(folder / "gallery").latent(source)
+    return embed(space, *_load_target(path)).z
+
+
+def _open_space(folder: Path, device: str):  # type: ignore[no-untyped-def]
+    from netspace.spaces import load_space
+
+    return load_space(folder, pick_device(device))
+
+
+@app.command()
+def fit(
+    shape: Annotated[str, typer.Argument(help="A mesh (obj, ply, stl, glb, off), a voxel grid (.npy) or chair:SEED.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the network goes: .pt or .safetensors.")],
+    steps: int = 2000,
+    hidden: Annotated[str, typer.Option(help="Hidden widths, e.g. 256,256.")] = "256,256",
+    seed: int = 0,
+    device: Device = "auto",
+) -> None:
+    """Overfits one SIREN to a shape and says how well it fits."""
+    from netspace.checkpoint import network_bytes
+    from netspace.data.sources import chair_of_seed, load_shape
+    from netspace.files import atomic_path
+    from netspace.fit import FitConfig, pools
+    from netspace.fit import fit as fit_networks
+    from netspace.grids import iou, sparse_grid
+    from netspace.mesh import network_grid
+
+    kind = output.suffix.removeprefix(".")
+    if kind not in ("pt", "safetensors"):
+        raise NetSpaceError(f"{output}: expected a name ending in .pt or .safetensors")
+    target = chair_of_seed(int(shape.split(":")[1])) if shape.startswith("chair:") else load_shape(Path(shape))
+    config = FitConfig(steps=steps, hidden=tuple(int(w) for w in hidden.split(",")), pool=max(64_000, 32 * steps))
+    generator = torch.Generator().manual_seed(seed)
+    points, sdf = (x.to(pick_device(device)) for x in pools([target], config.pool, generator))
+    with progress_bar(f"fitting {shape}") as show:
+        theta = fit_networks(points, sdf, config, generator, lambda step, _: show(step, steps))[0]
+    reached = iou(network_grid(config.arch, theta, 64).occupied().cpu(), sparse_grid(target.sdf, 64).occupied())
+    with atomic_path(output) as temporary:
+        temporary.write_bytes(network_bytes(config.arch, theta, kind))
+    say({"network": str(output), "architecture": config.arch.name, "iou": round(reached, 4)})
+
+
+@zoo_app.command("build")
+def zoo_build(
+    zoo: Annotated[Path, typer.Argument(help="Folder of the zoo.")],
+    config: Annotated[Path | None, typer.Option(help="JSON of what the zoo is made of; needed to start one.")] = None,
+    shard: Annotated[str, typer.Option(help="i/N: build every N-th shard from i on, for N machines.")] = "0/1",
+    workers: int = os.cpu_count() or 1,
+    device: Device = "auto",
+) -> None:
+    """Fits the zoo's networks; interrupted, it continues and loses at most the shards in hand."""
+    from netspace.zoo import ZooConfig, build_zoo, start_zoo
+
+    if config is not None:
+        start_zoo(zoo, ZooConfig.from_json(_read_json(config)))
+    part, _, parts = shard.partition("/")
+    if not (part.isdigit() and parts.isdigit()):
+        raise NetSpaceError(f"--shard: expected i/N, got {shard!r}")
+    chosen = str(pick_device(device))
+    with progress_bar("shards") as show:
+        build_zoo(zoo, int(part), int(parts), 1 if chosen != "cpu" else workers, chosen, show)
+    zoo_info(zoo)
+
+
+@zoo_app.command("info")
+def zoo_info(zoo: Path) -> None:
+    """Counts and fit quality by source and split."""
+    from netspace.zoo import Zoo
+
+    opened = Zoo.open(zoo)
+    groups: dict[str, list[float]] = {}
+    for network in opened.networks:
+        groups.setdefault(f"{network.source}/{network.split}", []).append(network.properties["fit_iou"])
+    figures = {k: {"networks": len(v), "fit_iou": round(sum(v) / len(v), 4)} for k, v in sorted(groups.items())}
+    say({"architecture": opened.arch.name, "networks": len(opened.networks), "groups": figures})
+
+
+def _read_json(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise NetSpaceError(f"{path}: expected a JSON file ({error})") from error
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="JSON of the space, objective and schedule.")],
+    zoo: Annotated[Path, typer.Option(help="Folder of the zoo.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder of the run; training continues what is there.")
+    ],
+    workers: int = os.cpu_count() or 1,
+    fast: Annotated[bool, typer.Option(help="Compiled step with bfloat16 products.")] = True,
+    device: Device = "auto",
+) -> None:
+    """Trains a space on a zoo. Under torchrun, one process a GPU."""
+    from torch.utils.tensorboard import SummaryWriter
+
+    from netspace.train import Run, TrainConfig, join_group
+    from netspace.train import train as run_training
+    from netspace.zoo import Zoo
+
+    chosen = join_group(pick_device(device))
+    run = Run(output, TrainConfig.from_json(_read_json(config)), Zoo.open(zoo), chosen, fast, workers)
+    writer = SummaryWriter(str(output / "tensorboard")) if run.rank == 0 else None
+
+    def report(progress, share: float, figures: dict[str, float]) -> None:  # type: ignore[no-untyped-def]
+        text = "  ".join(f"{name} {value:.5f}" for name, value in figures.items())
+        if writer is not None:
+            console.print(f"{share:6.1%}  step {progress.step}  {progress.seconds:.0f} s  {text}", highlight=False)
+            for name, value in figures.items():
+                writer.add_scalar(name, value, progress.step)
+
+    progress = run_training(run, report)
+    if writer is not None:
+        writer.close()
+        say(
+            {
+                "run": str(output),
+                "steps": progress.step,
+                "minutes": round(progress.seconds / 60, 1),
+                "best": progress.best,
+            }
+        )
+
+
+@app.command()
+def evaluate(
+    space: Annotated[Path, typer.Argument(help="Folder of the space.")],
+    zoo: Annotated[Path, typer.Option(help="Zoo with the held-out networks.")],
+    limit: Annotated[int, typer.Option(help="Only the first so many networks; 0 takes all.")] = 0,
+    pairs: Annotated[int, typer.Option(help="Lines between random pairs.")] = 100,
+    refine_steps: Annotated[int | None, typer.Option(help="Steps on the latent.")] = None,
+    workers: int = os.cpu_count() or 1,
+    device: Device = "auto",
+) -> None:
+    """Writes report.json, a readable table and pictures: what the space makes of networks it has not seen."""
+    from netspace.behaviours import sample_zoo
+    from netspace.embedding import RefineConfig
+    from netspace.evaluate import EvaluateConfig
+    from netspace.evaluate import evaluate as run_evaluation
+    from netspace.report import draw_report, table
+    from netspace.zoo import Zoo
+
+    opened, networks = _open_space(space, device), Zoo.open(zoo)
+    refinement = RefineConfig() if refine_steps is None else RefineConfig(steps=refine_steps)
+    config = EvaluateConfig(limit=limit, pairs=pairs, refine=refinement)
+    with progress_bar("evaluating") as show:
+        report = run_evaluation(
+            opened, networks, sample_zoo(networks, workers), config, space, lambda _, done, total: show(done, total)
+        )
+    (space / "report.md").write_text(table(report))
+    draw_report(opened, networks, space)
+    print(table(report))
+
+
+@app.command()
+def publish(
+    run: Annotated[Path, typer.Argument(help="An evaluated run.")],
+    zoo: Annotated[Path, typer.Option(help="The zoo it was evaluated on.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to ship, e.g. checkpoints/chairs.")],
+    entries: Annotated[int, typer.Option(help="Networks in the gallery.")] = 64,
+    networks: Annotated[int, typer.Option(help="How many of them ship with their weights.")] = 16,
+) -> None:
+    """Makes the folder that ships: half-precision weights, report, and a gallery of held-out procedural networks."""
+    from netspace.publish import publish as publish_space
+    from netspace.zoo import Zoo
+
+    say(publish_space(run, Zoo.open(zoo), output, entries, networks))
+
+
+@app.command()
+def embed(
+    network: Annotated[Path, typer.Argument(help="A .pt or .safetensors checkpoint.")],
+    space: SpaceFolder = DEFAULT_SPACE,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the latent goes (.safetensors).")] = None,
+    device: Device = "auto",
+) -> None:
+    """Embeds a network and says how well the space represents it."""
+    from safetensors.torch import save_file
+
+    from netspace.embedding import embed as embed_network
+    from netspace.files import atomic_path
+
+    opened = _open_space(space, device)
+    arch, theta = _load_target(network)
+    result = embed_network(opened, arch, theta)
+    if output is not None:
+        with atomic_path(output) as temporary:
+            save_file({"z": result.z.contiguous()}, temporary)
+    say(
+        {
+            "architecture": arch.name,
+            "iou": round(result.iou, 4),
+            "represented": result.represented,
+            "verdict": result.verdict,
+        }
+    )
+
+
+@app.command()
+def decode(
+    latent: Annotated[str, typer.Argument(help="A latent file, a gallery id or a checkpoint.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Where the network goes: .pt or .safetensors.")],
+    space: SpaceFolder = DEFAULT_SPACE,
+    device: Device = "auto",
+) -> None:
+    """Decodes a latent to a ready-to-use network."""
+    from netspace.checkpoint import network_bytes
+    from netspace.files import atomic_path
+
+    opened = _open_space(space, device)
+    decoded = opened.decode(_latent(opened, space, latent)[None].to(opened.device))
+    arch = opened.architectures[int(decoded.arch_ids[0])]
+    content = network_bytes(arch, decoded.theta[0], output.suffix.removeprefix("."))
+    with atomic_path(output) as temporary:
+        temporary.write_bytes(content)
+    say({"network": str(output), "architecture": arch.name})
+
+
+@app.command()
+def interpolate(
+    a: Annotated[str, typer.Argument(help="A latent file, a gallery id or a checkpoint.")],
+    b: Annotated[str, typer.Argument(help="The other end.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the networks on the line.")],
+    steps: int = 5,
+    meshes: Annotated[bool, typer.Option(help="Write a mesh (.glb) of each too.")] = False,
+    space: SpaceFolder = DEFAULT_SPACE,
+    device: Device = "auto",
+) -> None:
+    """Decodes the line between two networks, ends included, and says what each point is."""
+    from dataclasses import asdict
+
+    from netspace.checkpoint import network_bytes
+    from netspace.lines import describe, latent_line
+    from netspace.mesh import network_mesh, save_mesh
+
+    if not 2 <= steps <= 256:
+        raise NetSpaceError(f"--steps: expected 2 to 256, got {steps}")
+    opened = _open_space(space, device)
+    ts = [i / (steps - 1) for i in range(steps)]
+    arch, thetas = latent_line(opened, _latent(opened, space, a), _latent(opened, space, b), ts)
+    output.mkdir(parents=True, exist_ok=True)
+    points = []
+    for i, (t, theta) in enumerate(zip(ts, thetas, strict=True)):
+        (output / f"{i:03d}.pt").write_bytes(network_bytes(arch, theta))
+        what = describe(arch, theta)
+        if meshes and not what.empty:
+            save_mesh(network_mesh(arch, theta), output / f"{i:03d}.glb")
+        points.append({"t": t, **asdict(what)})
+    say({"architecture": arch.name, "points": points})
+
+
+@app.command()
+def mesh(
+    network: Annotated[Path, typer.Argument(help="A .pt or .safetensors checkpoint of an SDF network.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="glb, stl, ply or obj.")],
+    resolution: int = 128,
+    device: Device = "auto",
+) -> None:
+    """Meshes an SDF network by marching cubes, in [-1, 1]^3."""
+    from netspace.mesh import network_mesh, save_mesh
+
+    if not 16 <= resolution <= 512:
+        raise NetSpaceError(f"--resolution: expected 16 to 512, got {resolution}")
+    arch, theta = _load_target(network)
+    made = network_mesh(arch, theta.to(pick_device(device)), resolution)
+    save_mesh(made, output)
+    say(
+        {
+            "mesh": str(output),
+            "vertices": len(made.vertices),
+            "faces": len(made.faces),
+            "volume": round(float(made.volume), 5),
+        }
+    )
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(help="A checkpoint of an SDF network.")],
+    b: Annotated[Path, typer.Argument(help="Another one.")],
+    resolution: int = 64,
+) -> None:
+    """IoU, Chamfer distance and F-score of two SDF networks' solids."""
+    from dataclasses import asdict
+
+    from netspace.compare import likeness
+    from netspace.mesh import network_grid
+
+    (arch_a, theta_a), (arch_b, theta_b) = _load_target(a), _load_target(b)
+    like = likeness(network_grid(arch_a, theta_a, resolution), network_grid(arch_b, theta_b, resolution))
+    say({name: round(value, 4) for name, value in asdict(like).items()})
+
+
+@app.command()
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    spaces: Annotated[Path, typer.Option(help="Folder of spaces.")] = Path("checkpoints"),
+    device: Device = "auto",
+) -> None:
+    """Serves the spaces and the page."""
+    try:
+        from server.serve import run_server
+    except ImportError as error:
+        raise NetSpaceError(
+            f"the server's packages are not installed: pip install 'netspace[server]' ({error})"
+        ) from error
+    os.environ.update(NETSPACE_HOST=host, NETSPACE_PORT=str(port), NETSPACE_SPACES=str(spaces), NETSPACE_DEVICE=device)
+    run_server()
+
+
+@app.command()
+def version() -> None:
+    """Prints the version."""
+    print(__version__)
+
+
+def main() -> None:
+    """Entry point: errors a user can cause become one line and exit code 2."""
+    keep_freed_memory()
+    try:
+        app()
+    except NetSpaceError as error:
+        console.print(f"[bold red]{error.title}.[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

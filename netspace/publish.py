@@ -1,0 +1,80 @@
+"""From an evaluated run to the folder that ships."""
+
+import json
+import shutil
+from pathlib import Path
+
+from safetensors.torch import load_file
+
+from netspace.errors import BadSpace
+from netspace.files import atomic_path, write_json
+from netspace.report import DECODED, network_picture, png
+from netspace.spaces import Entry, Gallery, load_space, save_space
+from netspace.spaces.gallery import Projection
+from netspace.zoo import Zoo
+
+SHIPPED_SOURCE = "procedural"
+"""Only shapes of our own making ship: others train and test a space, but their licences stay with them."""
+
+
+def _spread(names: list[tuple], count: int) -> list[int]:
+    """`count` positions that take turns among the distinct names, in order."""
+    turns: dict[tuple, int] = {}
+    ranked = []
+    for position, name in enumerate(names):
+        turns[name] = turns.get(name, 0) + 1
+        ranked.append((turns[name], position))
+    return sorted(position for _, position in sorted(ranked)[:count])
+
+
+def _title(properties: dict) -> str:
+    arms = {"none": "", "bar": ", arms", "panel": ", side panels"}[properties["arms"]]
+    return f"{properties['back']} back on {properties['base']}{arms}"
+
+
+def publish(run: Path, zoo: Zoo, output: Path, entries: int, networks: int) -> dict:
+    """Writes config, half-precision weights, report, pictures and gallery; returns what it wrote.
+
+    Raises BadSpace if the run has not been evaluated.
+    """
+    try:
+        report = json.loads((run / "report.json").read_text())
+        kept = load_file(run / "latents.safetensors")
+    except OSError as error:
+        raise BadSpace(f"{run}: not evaluated yet; run `netspace evaluate` on it first ({error})") from error
+    save_space(load_space(run), output, small=True)
+    write_json(output / "report.json", report)
+    shutil.copytree(run / "pictures", output / "pictures", dirs_exist_ok=True)
+    with atomic_path(output / "report.md") as temporary:
+        shutil.copy(run / "report.md", temporary)
+    return {"output": str(output), **_publish_gallery(zoo, report, kept, output, entries, networks)}
+
+
+def _publish_gallery(zoo: Zoo, report: dict, kept: dict, output: Path, entries: int, networks: int) -> dict:
+    rows = kept["rows"].tolist()
+    ours = [p for p, row in enumerate(rows) if zoo.networks[row].source == SHIPPED_SOURCE]
+    kinds = [tuple(zoo.networks[rows[p]].properties.get(k) for k in ("base", "back")) for p in ours]
+    chosen = [ours[i] for i in _spread(kinds, entries)]
+    latents, projection = kept["z"][chosen], Projection.of(kept["z"])
+    made, pictures, weights = [], {}, {}
+    with_weights = set(_spread([kinds[ours.index(p)][:1] for p in chosen], networks))
+    for i, position in enumerate(chosen):
+        network, figures = zoo.networks[rows[position]], report["networks"][position]
+        theta = zoo.theta([rows[position]])[0]
+        x, y = projection(kept["z"][position]).tolist()
+        made.append(
+            Entry(
+                id=network.name,
+                name=_title(network.properties),
+                source=network.source,
+                split=network.split,
+                iou=round(figures["iou"], 4),
+                position=(round(x, 5), round(y, 5)),
+                properties=network.properties,
+            )
+        )
+        pictures[network.name] = png(network_picture(zoo.arch, theta, DECODED, 192))
+        if i in with_weights:
+            weights[network.name] = theta
+    Gallery(tuple(made), latents, projection, weights, zoo.arch, output / "gallery").save(pictures)
+    return {"entries": len(made), "networks": len(weights)}

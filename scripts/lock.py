@@ -1,0 +1,53 @@
+"""Write requirements/*.txt: what pyproject.toml asks for and all that this needs, at the versions installed here."""
+
+import tomllib
+from importlib.metadata import distribution
+from itertools import chain
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+HEADER = "# {what}. Written by `make lock` from pyproject.toml and .venv; do not edit.\n"
+
+
+def closure(wanted: list[str]) -> dict[str, str]:
+    """The version of every installed distribution that `wanted` needs, itself included, by canonical name."""
+    versions: dict[str, str] = {}
+    seen: set[str] = set()
+    queue = [Requirement(text) for text in wanted]
+    while queue:
+        requirement = queue.pop()
+        if str(requirement) in seen:
+            continue
+        seen.add(str(requirement))
+        dist = distribution(requirement.name)
+        versions[canonicalize_name(requirement.name)] = dist.version.split("+")[0]
+        for needed in map(Requirement, dist.requires or []):
+            environments = [{"extra": extra} for extra in ("", *requirement.extras)]
+            if needed.marker is None or any(map(needed.marker.evaluate, environments)):
+                queue.append(needed)
+    return versions
+
+
+def write(name: str, head: str, versions: dict[str, str]) -> None:
+    lines = [f"{package}=={version}\n" for package, version in sorted(versions.items())]
+    (ROOT / "requirements" / name).write_text(head + "".join(lines))
+    print(f"requirements/{name}: {len(lines)} packages")
+
+
+def main() -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    extras = dict(pyproject["project"]["optional-dependencies"])
+    dev = extras.pop("dev")
+    # The build backend too: it installs NetSpace itself, without a download of its own.
+    wanted = [*pyproject["project"]["dependencies"], *pyproject["build-system"]["requires"], *chain(*extras.values())]
+    runtime = closure(wanted)
+    write("runtime.txt", HEADER.format(what="To run NetSpace"), runtime)
+    only_dev = {name: version for name, version in closure(dev).items() if name not in runtime}
+    write("dev.txt", HEADER.format(what="To test and check NetSpace") + "-r runtime.txt\n", only_dev)
+
+
+if __name__ == "__main__":
+    main()
