@@ -12,6 +12,7 @@ from netspace.data.points import training_points
 from netspace.data.shapes import Shape
 from netspace.errors import NetSpaceError
 from netspace.functional import runner
+from netspace.runtime import compiled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class FitConfig:
     warmup: int = 20
     clamp: float = 0.2
     fast: bool = True
-    """bfloat16 products and a compiled step; same IoU, 1.6x faster on CPU."""
+    """bfloat16 products: same IoU, faster on CPU."""
 
     def __post_init__(self) -> None:
         if min(self.steps, self.points, self.pool) < 1 or self.points > self.pool:
@@ -71,18 +72,19 @@ def fit(
     config: FitConfig,
     generator: torch.Generator,
     progress: Callable[[int, float], None] | None = None,
+    compile_step: bool = False,
 ) -> Tensor:
     """Overfits B networks, each from its own random initialisation: points [B, M, 3], sdf [B, M] -> theta [B, P].
 
     The networks do not influence one another. `progress(step, loss)` is called after every step, the loss being
-    the mean over networks. `generator` lives on the CPU; everything else on the points' device.
+    the mean over networks. `compile_step` pays after a few groups of networks. `generator` lives on the CPU; everything else on the points' device.
     """
     arch, count = config.arch, len(points)
     theta = arch.initial(count, generator).to(points.device).requires_grad_()
     optimiser = torch.optim.Adam([theta], lr=config.lr, betas=(0.9, 0.99), fused=True)
     compute = loss_of(arch, config.clamp, config.fast)
-    if config.fast:
-        compute = torch.compile(compute, dynamic=False)
+    if compile_step:
+        compute = compiled(compute)
     rows = torch.arange(count, device=points.device)[:, None]
     for step in range(config.steps):
         pick = torch.randint(points.shape[1], (count, config.points), generator=generator).to(points.device)

@@ -44,7 +44,7 @@ class ParamLayout:
             lead = value.ndim - len(shape)
             if lead < 0 or tuple(value.shape[lead:]) != shape:
                 raise ShapeMismatch(f"{name}: expected {shape}, got {tuple(value.shape)}")
-            parts.append(value.reshape(*value.shape[:lead], -1))
+            parts.append(value.reshape((*value.shape[:lead], -1)))
         return torch.cat(parts, dim=-1)
 
     def unflatten(self, theta: Tensor) -> dict[str, Tensor]:
@@ -53,6 +53,6 @@ class ParamLayout:
             raise ShapeMismatch(f"theta: expected [..., {self.size}], got {tuple(theta.shape)}")
         parts = theta.split(self.sizes, dim=-1)
         return {
-            name: part.reshape(*theta.shape[:-1], *shape)
+            name: part.reshape((*theta.shape[:-1], *shape))
             for name, shape, part in zip(self.names, self.shapes, parts, strict=True)
         }

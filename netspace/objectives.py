@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from netspace.batches import Batch
 from netspace.functional import runner
+from netspace.runtime import compiled
 from netspace.spaces.encoders import BehaviourEncoder
 from netspace.spaces.space import Space
 
@@ -56,7 +57,7 @@ class SdfDistillation(nn.Module):
         def distances(theta: Tensor, points: Tensor, values: Tensor) -> Tensor:
             return distance(networks(theta, points), values, loss, clamp)
 
-        return torch.compile(distances, dynamic=False) if fast else distances
+        return compiled(distances) if fast else distances
 
     def latents(self, batch: Batch, theta: Tensor | None) -> Tensor:
         """z [B, D]: from the sampled probes, or from theta [B, P] for an encoder that reads weights."""

@@ -117,7 +117,7 @@ def build_shard(root: Path, index: int, device: str = "cpu") -> Path:
         shapes = [item.load() for item in group]
         generator = torch.Generator().manual_seed(_seed(config.seed, index, start))
         points, sdf = pools(shapes, config.fit.pool, generator)
-        theta = fit(points.to(device), sdf.to(device), config.fit, generator)
+        theta = fit(points.to(device), sdf.to(device), config.fit, generator, compile_step=config.fit.fast)
         for item, shape, one in zip(group, shapes, theta, strict=True):
             fitted = network_grid(config.fit.arch, one, 64).occupied().cpu()
             quality = iou(fitted, sparse_grid(shape.sdf, 64).occupied())

@@ -14,7 +14,7 @@ from netspace.data.chairs import Chair, random_params
 from netspace.data.meshes import MESH_SUFFIXES, load_mesh
 from netspace.data.shapes import Shape
 from netspace.data.voxels import from_voxels, load_modelnet_chairs
-from netspace.errors import BadZoo
+from netspace.errors import BadShapeFile, BadZoo
 
 SPLITS = ("train", "val", "test")
 
@@ -112,13 +112,11 @@ class FolderSource:
 
 
 def load_shape(path: Path) -> Shape:
-    """A mesh file, a voxel grid (.npy, [X, Y, Z] bool) or `chair:SEED`. Raises BadShapeFile."""
+    """A mesh file or a voxel grid (.npy, [X, Y, Z] bool). Raises BadShapeFile."""
     if path.suffix.lower() == ".npy":
-        from netspace.errors import BadShapeFile
-
         try:
             solid = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, EOFError, ValueError) as error:
             raise BadShapeFile(f"{path}: expected a voxel grid saved by numpy ({error})") from error
         return from_voxels(solid.astype(bool), path.stem)
     return load_mesh(path)

@@ -48,6 +48,11 @@ class PrepDecoder(nn.Module):
         return from_prep(prep, self.size)
 
 
+GAIN = 0.03
+"""What the decoder's sums are multiplied by to become weights. SIREN weights are small (0.003 in the middle layer) and
+the hidden units that move each of them many: without it one step of Adam would move a weight by more than its size."""
+
+
 class Directions(nn.Module):
     """K learnt changes of a weight matrix [out, in]; `rank` > 0 writes each as a product of r columns and rows."""
 
@@ -95,18 +100,18 @@ class DictionaryDecoder(nn.Module):
         )
         self.mixing = nn.Linear(hidden, k)
         generator = torch.Generator().manual_seed(0)
-        self.base = nn.Parameter(arch.initial(1, generator)[0])
+        self.base = nn.Parameter(arch.initial(1, generator)[0] / GAIN)
         self.large = nn.ModuleDict()
         self.small = nn.ModuleDict()
-        start = self.layout.unflatten(self.base.data)
+        start = self.layout.unflatten(self.base.data * GAIN)
         for name, shape in zip(self.layout.names, self.layout.shapes, strict=True):
             typical = float(start[name].square().mean().sqrt())
             key = name.replace(".", "_")
             if math.prod(shape) > 4 * hidden and len(shape) == 2:
-                self.large[key] = Directions(k, shape[0], shape[1], config.rank, 0.5 * typical / math.sqrt(k))
+                self.large[key] = Directions(k, shape[0], shape[1], config.rank, 0.5 * typical / math.sqrt(k) / GAIN)
             else:
                 head = nn.Linear(hidden, math.prod(shape))
-                nn.init.normal_(head.weight, std=0.3 * typical / math.sqrt(hidden))
+                nn.init.normal_(head.weight, std=0.3 * typical / math.sqrt(hidden) / GAIN)
                 nn.init.zeros_(head.bias)
                 self.small[key] = head
 
@@ -117,7 +122,7 @@ class DictionaryDecoder(nn.Module):
         for name in self.layout.names:
             key = name.replace(".", "_")
             parts.append(self.large[key](mix) if key in self.large else self.small[key](h))
-        return self.base + torch.cat(parts, dim=-1)
+        return GAIN * (self.base + torch.cat(parts, dim=-1))
 
 
 def build_decoder(config: SpaceConfig) -> PrepDecoder | DictionaryDecoder:

@@ -1,0 +1,137 @@
+/** The one module that talks to the server. Every failure leaves it as a ProblemError with words to show. */
+
+/** @typedef {import("./state.js").Line} Line */
+/** @typedef {{id: string, name: string, parameters: number}} Architecture */
+/** @typedef {{id: string, title: string, latent_size: number, architectures: Architecture[], gallery_size: number}} Space */
+/**
+ * @typedef {object} Latent
+ * @property {string} id
+ * @property {string} space
+ * @property {string} name
+ * @property {"gallery"|"upload"} origin
+ * @property {string|Architecture} architecture
+ * @property {number|null} iou          overlap of the decoded network's shape with the network's own
+ * @property {boolean} represented
+ * @property {string} verdict
+ * @property {[number, number]} position
+ * @property {Object<string, string|number|boolean>} properties
+ * @property {boolean} has_network      whether the network itself, not only its latent, is known
+ * @property {string|null} picture
+ * @property {{id: string, name: string, distance: number}[]} [nearest]
+ * @property {number[]} [vector]
+ */
+/** @typedef {{t: number, architecture: string, volume: number, parts: number, largest_share: number, empty: boolean}} Point */
+
+export class ProblemError extends Error {
+  /** @param {{slug?: string, title: string, detail?: string, status?: number}} problem */
+  constructor({ slug = "about:blank", title, detail = "", status = 0 }) {
+    super(detail || title);
+    this.name = "ProblemError";
+    Object.assign(this, { slug, title, detail, status });
+  }
+}
+
+/** @param {unknown} error */
+export const isAbort = (error) => error instanceof DOMException && error.name === "AbortError";
+
+/**
+ * RFC 9457 document, or whatever else came -> ProblemError.
+ * @param {Response} response
+ */
+async function problem(response) {
+  const fallback = { title: `The server answered ${response.status}`, detail: response.statusText, status: response.status };
+  if (!(response.headers.get("content-type") ?? "").includes("json")) return new ProblemError(fallback);
+  const body = await response.json().catch(() => ({}));
+  const fields = (body.errors ?? []).map((e) => `${e.where}: ${e.message}`).join("; ");
+  return new ProblemError({
+    slug: String(body.type ?? "").split("/").pop() || undefined,
+    title: body.title ?? fallback.title,
+    detail: [body.detail, fields].filter(Boolean).join(" "),
+    status: response.status,
+  });
+}
+
+const UNREACHABLE = {
+  slug: "unreachable",
+  title: "The server did not answer",
+  detail: "Is it running, and is this device connected to it?",
+};
+
+/**
+ * fetch that throws ProblemError for anything but 2xx, and lets aborts through.
+ * @param {string} url
+ * @param {RequestInit} [options]
+ */
+async function call(url, options) {
+  let response;
+  try {
+    response = await fetch(url, options);
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw new ProblemError(UNREACHABLE);
+  }
+  if (!response.ok) throw await problem(response);
+  return response;
+}
+
+const query = (values) => new URLSearchParams(Object.entries(values).filter(([, v]) => v !== undefined && v !== null)).toString();
+const getJSON = async (url, signal) => (await call(url, { signal })).json();
+const post = (url, body, signal) =>
+  call(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal });
+
+/** @returns {Promise<Space[]>} */
+export const spaces = async (signal) => (await getJSON("/spaces", signal)).spaces;
+
+/**
+ * Every latent of a space, gallery and uploads, page by page.
+ * @param {string} space
+ * @returns {Promise<Latent[]>}
+ */
+export async function latents(space, signal, limit = 100) {
+  const items = [];
+  for (;;) {
+    const page = await getJSON(`/spaces/${encodeURIComponent(space)}/latents?${query({ offset: items.length, limit })}`, signal);
+    items.push(...page.items);
+    if (!page.items.length || items.length >= page.total) return items;
+  }
+}
+
+/** @returns {Promise<Latent>} */
+export const latent = (id, { vector = false, signal } = {}) =>
+  getJSON(`/latents/${encodeURIComponent(id)}${vector ? "?vector=true" : ""}`, signal);
+
+export const removeLatent = (id) => call(`/latents/${encodeURIComponent(id)}`, { method: "DELETE" });
+
+/**
+ * @param {File} file
+ * @param {string} space
+ * @returns {Promise<Latent>}
+ */
+export async function embed(file, space, signal) {
+  const body = new FormData();
+  body.append("file", file);
+  body.append("space", space);
+  return (await call("/embed", { method: "POST", body, signal })).json();
+}
+
+/**
+ * @param {Line} line
+ * @param {{steps: number} | {ts: number[]}} where
+ * @returns {Promise<Point[]>}
+ */
+export const interpolate = async ({ a, b, of }, where, signal) =>
+  (await (await post("/interpolate", { a, b, of, ...where }, signal)).json()).points;
+
+/** @param {Line} line */
+export const meshURL = ({ a, b, of }, t, resolution, format) => `/mesh?${query({ a, b, t, of, resolution, format })}`;
+
+/** The mesh in the binary format; `mesh.js` decodes it. @returns {Promise<ArrayBuffer>} */
+export const mesh = async (line, t, resolution, signal) => (await call(meshURL(line, t, resolution, "bin"), { signal })).arrayBuffer();
+
+export const pictureURL = (id) => `/latents/${encodeURIComponent(id)}/picture`;
+
+/** The decoded network's file. @returns {Promise<Blob>} */
+export const decode = async (space, vector, format) => (await post("/decode", { space, vector, format })).blob();
+
+/** @returns {Promise<Blob>} */
+export const network = async (id, format, of) => (await call(`/latents/${encodeURIComponent(id)}/network?${query({ format, of })}`)).blob();

@@ -1,0 +1,39 @@
+/** Small helpers for the DOM. Data becomes text, never markup. */
+
+/** @param {string} id */
+export const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/**
+ * An element with attributes or properties, and children. Strings become text nodes.
+ * @param {string} tag
+ * @param {Record<string, any>} [values] `class`, `data-*`, `aria-*` and `role` are attributes; the rest are properties
+ * @param {...(Node|string|null|undefined|false)} children
+ */
+export function el(tag, values = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined || value === null) continue;
+    if (name === "class") node.className = value;
+    else if (name in node && !name.includes("-")) node[name] = value;
+    else node.setAttribute(name, String(value));
+  }
+  node.append(...children.filter((child) => child || child === 0));
+  return node;
+}
+
+/** One of the page's own icons, by the id of its symbol. */
+export function icon(name) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
+  use.setAttribute("href", `#icon-${name}`);
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(use);
+  return svg;
+}
+
+export const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+export const darkScheme = matchMedia("(prefers-color-scheme: dark)");
+
+/** The value of a custom property of the page. */
+export const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

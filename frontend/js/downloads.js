@@ -1,0 +1,73 @@
+/** What is shown, as files: the mesh by links, the network decoded at this very point. */
+
+import * as api from "./api.js";
+import { byId, el } from "./dom.js";
+import { latentOf } from "./state.js";
+import { position } from "./words.js";
+
+const MESH_RESOLUTION = 128;
+const MESHES = { "get-glb": "glb", "get-stl": "stl" };
+const NETWORKS = { "get-pt": "pt", "get-safetensors": "safetensors" };
+
+/** (1 - t) a + t b. @param {number[]} a @param {number[]} b */
+export const mix = (a, b, t) => a.map((x, i) => (1 - t) * x + t * b[i]);
+
+/** The network at this point of the line. @returns {Promise<Blob>} */
+async function networkAt({ space, a, b, t, of }, format) {
+  const end = t === 0 ? a : t === 1 ? b : null;
+  if (end) return api.network(end, format, of === "weights" ? "input" : "decoded");
+  const [x, y] = await Promise.all([a, b].map((id) => api.latent(id, { vector: true })));
+  return api.decode(space, mix(x.vector, y.vector, t), format);
+}
+
+/** Hands a blob to the browser as a file. */
+function save(blob, name) {
+  const url = URL.createObjectURL(blob);
+  const anchor = el("a", { href: url, download: name });
+  document.body.append(anchor);
+  anchor.click();
+  anchor.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** @param {ReturnType<import("./state.js").createStore>} store @param {(error: unknown) => void} fail */
+export function downloads(store, fail) {
+  const fileName = (state, suffix) => {
+    const [a, b] = ["a", "b"].map((end) => latentOf(state, state.view[end])?.name ?? end);
+    return `${a}-to-${b}-${position(state.view.t)}.${suffix}`.replace(/[^\w.-]+/g, "_");
+  };
+
+  for (const [id, format] of Object.entries(NETWORKS)) {
+    const button = byId(id);
+    button.addEventListener("click", async () => {
+      const state = store.get();
+      button.setAttribute("aria-busy", "true");
+      try {
+        save(await networkAt(state.view, format), fileName(state, format));
+      } catch (error) {
+        fail(error);
+      } finally {
+        button.removeAttribute("aria-busy");
+      }
+    });
+  }
+
+  store.subscribe((state, before) => {
+    if (state.view === before.view && state.frame === before.frame && state.latents === before.latents) return;
+    const { a, b, t, of } = state.view;
+    const ready = Boolean(a && b);
+    const surface = ready && Boolean(state.frame?.mesh);
+    for (const [id, format] of Object.entries(MESHES)) {
+      const link = byId(id);
+      if (surface) link.href = api.meshURL({ a, b, of }, t, MESH_RESOLUTION, format);
+      else link.removeAttribute("href");
+      link.toggleAttribute("aria-disabled", !surface);
+      link.setAttribute("download", fileName(state, format));
+    }
+    const between = of === "weights" && t > 0 && t < 1;
+    for (const id of Object.keys(NETWORKS)) byId(id).disabled = !ready || between;
+    byId("downloads-note").textContent = between
+      ? "Averaged raw weights are shown, not kept: networks can be downloaded at both ends of this line, or anywhere on the latent line."
+      : "The mesh and the network at the point you are looking at. The network is a ready-to-use state dict.";
+  });
+}

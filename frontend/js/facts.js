@@ -1,0 +1,49 @@
+/** What is seen at this point: t, volume, parts, the network and its mesh; or, in words, why there is nothing. */
+
+import { byId } from "./dom.js";
+import { architectureOf, latentOf, sameLine } from "./state.js";
+import { count, emptyResult, percent, plural, pointAt, position, volume } from "./words.js";
+
+/** @param {ReturnType<import("./state.js").createStore>} store */
+export function facts(store) {
+  const put = (id, text) => {
+    const node = byId(id);
+    if (node.textContent !== text) node.textContent = text;
+  };
+
+  function draw(state) {
+    const { t, of } = state.view;
+    put("fact-t", position(t));
+    drawPoint(state, t);
+    drawMesh(state);
+    drawNetwork(state, of);
+  }
+
+  function drawPoint(state, t) {
+    const known = state.line && sameLine(state.line.line, state.view) ? pointAt(state.line.points, t) : null;
+    const point = known?.point;
+    const about = known && !known.exact ? "≈ " : "";
+    put("fact-volume", !point ? "…" : point.empty ? "none" : about + volume(point.volume));
+    put("fact-parts", !point ? "…" : about + count(point.parts));
+    put("fact-share", point && point.parts > 1 ? `largest ${percent(point.largest_share)}` : "");
+  }
+
+  function drawMesh({ frame }) {
+    const mesh = frame?.mesh;
+    put("fact-mesh", mesh ? `${count(mesh.indices.length / 3)} triangles at ${frame.resolution}³` : frame ? "no surface" : "…");
+    const empty = byId("empty");
+    empty.hidden = !frame || Boolean(mesh);
+    if (frame && !mesh) put("empty-words", emptyResult(frame.spot.of, frame.spot.t));
+  }
+
+  function drawNetwork(state, of) {
+    const space = state.spaces.find((s) => s.id === state.view.space);
+    const arch = of === "weights" ? architectureOf(state, latentOf(state, state.view.a)) : space?.architectures[0];
+    if (!arch || !state.view.a) return put("fact-network", "");
+    const weights = arch.parameters ? ` with ${count(arch.parameters)} weights` : "";
+    const origin = of === "weights" ? "averaged from two networks" : `decoded from ${plural(space.latent_size, "number")}`;
+    put("fact-network", `This network: ${arch.name}${weights}, ${origin}.`);
+  }
+
+  store.subscribe(draw);
+}

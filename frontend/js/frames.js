@@ -1,0 +1,180 @@
+/**
+ * Which shape to show next: a cache, at most one wanted and one anticipated request under way, the newest wins.
+ *
+ * Along one line a request under way is let finish and shown, since it lies on the way, and of the wishes made
+ * meanwhile only the newest is fetched next; aborting it would leave nothing to see during a drag. A change of the
+ * line aborts what is under way. At rest the same point is fetched finely, then a few points around it in advance.
+ */
+
+import { isAbort } from "./api.js";
+import { STEPS, sameLine, snap } from "./state.js";
+
+/** @typedef {import("./mesh.js").Mesh} Mesh */
+/** @typedef {{a: string, b: string, of: "latent"|"weights", t: number}} Spot */
+/** @typedef {{spot: Spot, resolution: number, mesh: Mesh|null, reason: string}} Frame mesh is null where there is no surface */
+
+export const COARSE = 64;
+export const FINE = 128;
+const CACHE_BYTES = 128 * 2 ** 20;
+/** Steps away from a point at rest, in the order in which they are fetched in advance. */
+const AROUND = [1, -1, 2, -2, 3, -3, 5, -5, 8, -8, 12, -12, 20, -20, 30, -30];
+
+const keyOf = (spot, resolution) => [spot.a, spot.b, spot.of, Math.round(spot.t * STEPS), resolution].join("\n");
+const sizeOf = (frame) => 64 + (frame.mesh ? frame.mesh.positions.byteLength + frame.mesh.indices.byteLength : 0);
+
+/** Frames by key, the least recently used dropped beyond `limit` bytes. */
+export class FrameCache {
+  #frames = new Map();
+  #bytes = 0;
+
+  constructor(limit = CACHE_BYTES) {
+    this.limit = limit;
+  }
+
+  get size() {
+    return this.#frames.size;
+  }
+
+  get(spot, resolution) {
+    const key = keyOf(spot, resolution);
+    const frame = this.#frames.get(key);
+    if (frame) this.#frames.delete(key) && this.#frames.set(key, frame);
+    return frame;
+  }
+
+  put(frame) {
+    const key = keyOf(frame.spot, frame.resolution);
+    if (this.#frames.has(key)) return;
+    this.#frames.set(key, frame);
+    this.#bytes += sizeOf(frame);
+    for (const [oldest, dropped] of this.#frames) {
+      if (this.#bytes <= this.limit || oldest === key) break;
+      this.#frames.delete(oldest);
+      this.#bytes -= sizeOf(dropped);
+    }
+  }
+}
+
+export class Frames {
+  #cache;
+  #wanted = null;
+  /** `main` is the wanted frame, coarse; `side` refines or anticipates. Each a Flight or null. */
+  #lanes = { main: null, side: null };
+  #timer = 0;
+
+  /**
+   * @param {object} how
+   * @param {(spot: Spot, resolution: number, signal: AbortSignal) => Promise<Frame>} how.fetch
+   * @param {(frame: Frame) => void} how.show
+   * @param {(error: unknown, spot: Spot) => void} how.fail
+   * @param {(pending: boolean) => void} [how.pending]
+   * @param {(spot: Spot) => void} [how.rested]   called once the fine shape of a spot is shown
+   */
+  constructor({ fetch, show, fail, pending = () => {}, rested = () => {}, rest = 250, cache = new FrameCache() }) {
+    Object.assign(this, { fetch, show, fail, pending, rested, rest });
+    this.#cache = cache;
+  }
+
+  /**
+   * Show this spot as soon as possible.
+   * @param {Spot} spot
+   * @param {Spot[]} [ahead] what will likely be wanted next, fetched meanwhile
+   */
+  want(spot, ahead = []) {
+    clearTimeout(this.#timer);
+    const { main, side } = this.#lanes;
+    if (main && !sameLine(this.#wanted, spot)) this.#drop("main");
+    if (side && ![spot, ...ahead].some((s) => keyOf(s, COARSE) === side.key)) this.#drop("side");
+    this.#wanted = spot;
+    this.#pump();
+    if (ahead.length) this.#anticipate(ahead, spot);
+  }
+
+  #drop(lane) {
+    const flight = this.#lanes[lane];
+    this.#lanes[lane] = null;
+    flight?.controller.abort();
+  }
+
+  #known(spot) {
+    return this.#cache.get(spot, FINE) ?? this.#cache.get(spot, COARSE);
+  }
+
+  /** Shows the wanted frame if it is known, else sees to it that it is under way. */
+  async #pump() {
+    const spot = this.#wanted;
+    const known = this.#known(spot);
+    if (known) return this.#arrived(known, spot);
+    this.pending(true);
+    const { main, side } = this.#lanes;
+    if (main) return;
+    const flight = side?.key === keyOf(spot, COARSE) ? side : this.#start(spot, COARSE);
+    this.#lanes.main = flight;
+    try {
+      const frame = await flight.promise;
+      if (this.#lanes.main !== flight) return;
+      this.#lanes.main = null;
+      if (frame.spot.t !== this.#wanted.t) this.show(frame);
+      this.#pump();
+    } catch (error) {
+      if (this.#lanes.main !== flight) return;
+      this.#lanes.main = null;
+      if (keyOf(this.#wanted, COARSE) !== flight.key) return void this.#pump();
+      this.pending(false);
+      this.fail(error, spot);
+    }
+  }
+
+  #start(spot, resolution) {
+    const controller = new AbortController();
+    const promise = this.fetch(spot, resolution, controller.signal).then((frame) => {
+      this.#cache.put(frame);
+      return frame;
+    });
+    promise.catch(() => {});
+    return { key: keyOf(spot, resolution), controller, promise };
+  }
+
+  #arrived(frame, spot) {
+    this.pending(false);
+    this.show(frame);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#settle(spot), this.rest);
+  }
+
+  async #settle(spot) {
+    this.#drop("side");
+    try {
+      const known = this.#cache.get(spot, FINE);
+      const frame = known ?? (await this.#aside(spot, FINE));
+      if (this.#wanted !== spot) return;
+      if (!known) this.show(frame);
+      this.rested(spot);
+      if (!frame.mesh) return; // its neighbours are likely to be as empty
+    } catch (error) {
+      if (this.#wanted === spot && !isAbort(error)) this.fail(error, spot);
+      return;
+    }
+    const around = AROUND.map((d) => spot.t + d / STEPS).filter((t) => t > -1e-9 && t < 1 + 1e-9);
+    this.#anticipate(around.map((t) => ({ ...spot, t: snap(t) })), spot);
+  }
+
+  /** One at a time, as long as `spot` stays wanted; a failure here is no news, it will be if the spot is wanted. */
+  async #anticipate(spots, spot) {
+    for (const next of spots) {
+      if (this.#wanted !== spot || this.#lanes.side) return;
+      if (!this.#known(next)) await this.#aside(next, COARSE).catch(() => null);
+    }
+  }
+
+  /** A frame, fetched beside what is wanted. */
+  async #aside(spot, resolution) {
+    const flight = this.#start(spot, resolution);
+    this.#lanes.side = flight;
+    try {
+      return await flight.promise;
+    } finally {
+      if (this.#lanes.side === flight) this.#lanes.side = null;
+    }
+  }
+}

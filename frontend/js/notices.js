@@ -1,0 +1,37 @@
+/** Failures and news, in words, at the foot of the page. */
+
+import { byId, el } from "./dom.js";
+
+const NEWS_MS = 6000;
+
+/**
+ * An error stays until it is dismissed; the same one is not shown twice.
+ * @param {{title?: string, detail?: string, message?: string}} error
+ * @param {{label: string, run: () => void}} [action]
+ */
+export function showError(error, action) {
+  console.info("shown to the person:", error);
+  const title = error.title ?? "Something went wrong";
+  const detail = error.detail ?? error.message ?? String(error);
+  add(title, detail === title ? "" : detail, "error", action);
+}
+
+/** @param {string} text */
+export function showNews(text) {
+  const node = add(text, "", "news");
+  setTimeout(() => node.remove(), NEWS_MS);
+}
+
+function add(title, detail, kind, action) {
+  const host = byId("notices");
+  const key = `${kind}|${title}|${detail}`;
+  [...host.children].find((child) => child.dataset.key === key)?.remove();
+  const node = el("div", { class: `notice ${kind}`, role: kind === "error" ? "alert" : "status" });
+  node.dataset.key = key;
+  const close = el("button", { type: "button", class: "quiet", "aria-label": "Dismiss", onclick: () => node.remove() }, "×");
+  const words = el("div", {}, el("strong", {}, title), detail && el("p", {}, detail));
+  const retry = action && el("button", { type: "button", onclick: () => (node.remove(), action.run()) }, action.label);
+  node.append(words, ...[retry, close].filter(Boolean));
+  host.append(node);
+  return node;
+}

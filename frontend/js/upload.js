@@ -1,0 +1,90 @@
+/** A checkpoint of one's own: drop zone, what was recognised, how well it is represented, what is near. */
+
+import * as api from "./api.js";
+import { byId, el } from "./dom.js";
+import { architectureOf } from "./state.js";
+import { count, percent } from "./words.js";
+
+/**
+ * @param {ReturnType<import("./state.js").createStore>} store
+ * @param {{embed: (file: File) => void, remove: (latent: import("./api.js").Latent) => void}} act
+ */
+export function upload(store, act) {
+  const zone = byId("drop");
+  const input = /** @type {HTMLInputElement} */ (byId("file"));
+  const result = byId("upload-result");
+
+  input.addEventListener("change", () => {
+    if (input.files[0]) act.embed(input.files[0]);
+    input.value = ""; // the same file may be chosen again
+  });
+
+  // The whole page takes a file, so that one that misses the zone does not replace the page.
+  let depth = 0;
+  const holdsFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  const over = (change) => {
+    depth = Math.max(0, depth + change);
+    document.body.classList.toggle("dragging", depth > 0);
+  };
+  addEventListener("dragenter", (event) => holdsFiles(event) && over(1));
+  addEventListener("dragleave", (event) => holdsFiles(event) && over(-1));
+  addEventListener("dragover", (event) => holdsFiles(event) && event.preventDefault());
+  addEventListener("drop", (event) => {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    over(-depth);
+    const file = event.dataTransfer.files[0];
+    if (file) act.embed(file);
+  });
+
+  const views = {
+    idle: () => [],
+    busy: ({ file }) => [el("p", { class: "busy", role: "status" }, `Embedding ${file} …`)],
+    failed: ({ file, error }) => [
+      el("div", { class: "failed", role: "alert" },
+        el("strong", {}, error.title ?? "The file could not be embedded"),
+        el("p", {}, error.detail || error.message),
+        el("p", { class: "muted" }, `File: ${file}. Expected: a .pt or .safetensors state dict of a network this space knows.`)),
+    ],
+    done: ({ latent }, state) => [card(latent, state)],
+  };
+
+  function card(latent, state) {
+    const arch = architectureOf(state, latent);
+    const choose = (end) => () => store.look({ [end]: latent.id });
+    const use = (end) => el("button", { type: "button", class: `use ${end}`, onclick: choose(end) }, `Use as ${end.toUpperCase()}`);
+    const image = el("img", { alt: "", width: 96, height: 96, src: latent.picture ?? api.pictureURL(latent.id) });
+    const meter = latent.iou === null || latent.iou === undefined ? null : overlap(latent.iou);
+    return el("article", { class: "uploaded", role: "status", "data-id": latent.id },
+      image,
+      el("div", {},
+        el("h3", {}, latent.name),
+        el("p", {}, `Recognised: ${arch?.name ?? "unknown"}${arch?.parameters ? `, ${count(arch.parameters)} weights` : ""}.`),
+        meter,
+        latent.verdict && el("p", { class: latent.represented === false ? "verdict bad" : "verdict" }, latent.verdict)),
+      el("div", { class: "row" }, use("a"), use("b"),
+        el("button", { type: "button", class: "quiet", onclick: () => act.remove(latent) }, "Remove")),
+      latent.nearest?.length ? near(latent.nearest) : null);
+  }
+
+  function overlap(iou) {
+    const bar = el("span", { class: "bar" });
+    bar.style.setProperty("--share", String(Math.max(0, Math.min(1, iou))));
+    return el("p", { class: "overlap" }, `Overlap with its decoded twin (IoU): ${percent(iou)}`, bar);
+  }
+
+  function near(neighbours) {
+    const items = neighbours.slice(0, 4).map((n) =>
+      el("button", { type: "button", title: `distance ${n.distance.toFixed(2)}`, onclick: () => store.look({ b: n.id }) },
+        el("img", { alt: "", loading: "lazy", width: 48, height: 48, src: api.pictureURL(n.id) }),
+        el("span", {}, n.name)));
+    const heading = el("p", { class: "muted" }, "Nearest in the gallery (pick one as B):");
+    return el("div", { class: "near" }, heading, el("div", { class: "row" }, ...items));
+  }
+
+  store.subscribe((state, before) => {
+    if (state.upload === before.upload) return;
+    zone.dataset.state = state.upload.phase;
+    result.replaceChildren(...views[state.upload.phase](state.upload, state));
+  });
+}

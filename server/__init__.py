@@ -1,0 +1,1 @@
+"""The HTTP service of NetSpace: parses requests, calls the library, encodes answers."""

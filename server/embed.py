@@ -1,0 +1,47 @@
+"""From an uploaded file to its latent in the database."""
+
+from dataclasses import asdict
+
+import torch
+
+from netspace.checkpoint import network_bytes, read_network
+from netspace.embedding import embed
+from netspace.errors import NonFiniteValues
+from netspace.lines import describe
+from netspace.report import DECODED, network_picture, png
+from server.networks import line_through
+from server.registry import LoadedSpace
+from server.store import Store, StoredLatent, vector_bytes
+from server.uploads import Upload
+
+
+def embed_once(store: Store, space: LoadedSpace, upload: Upload, name: str) -> tuple[StoredLatent, bool]:
+    """The file's latent, and whether it is new: a file that was embedded before is not embedded again."""
+    known = store.find_file(space.id, space.identity, upload.sha256)
+    return (known, False) if known else store.add(embed_upload(space, upload, name))
+
+
+def embed_upload(space: LoadedSpace, upload: Upload, name: str) -> StoredLatent:
+    """Reads, embeds and draws the network; nothing is stored yet. Raises what `read_network` and `embed` raise."""
+    arch, theta = read_network(upload.content)
+    embedding = embed(space.space, arch, theta)
+    if not torch.isfinite(embedding.z).all():
+        raise NonFiniteValues(f"expected a network with finite outputs, got {arch.name} whose latent is not finite")
+    twin_arch, twin = line_through(space, embedding.z).networks([0.0])
+    x, y = space.gallery.position(embedding.z)
+    return StoredLatent(
+        space=space.id,
+        model=space.identity,
+        sha256=upload.sha256,
+        name=name,
+        architecture=arch.to_json(),
+        iou=embedding.iou,
+        represented=embedding.represented,
+        verdict=embedding.verdict,
+        x=x,
+        y=y,
+        properties=asdict(describe(arch, theta.to(space.space.device))),
+        vector=vector_bytes(embedding.z),
+        network=network_bytes(arch, theta, "safetensors"),
+        picture=png(network_picture(twin_arch, twin[0], DECODED)),
+    )

@@ -1,0 +1,123 @@
+"""Every error as one shape: an RFC 9457 problem document, `application/problem+json`."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from netspace.errors import BadSpace, NetSpaceError, UnknownName
+
+MEDIA_TYPE = "application/problem+json"
+MOST_FIELDS = 20
+"""Invalid fields named in one document; a vector of NaN would name hundreds."""
+
+
+class GalleryLatent(NetSpaceError):
+    slug = "gallery-latent"
+    title = "A latent of the gallery cannot be changed"
+
+
+class NoNetwork(NetSpaceError):
+    slug = "no-network"
+    title = "The latent's input network is not kept"
+
+
+class DifferentSpaces(NetSpaceError):
+    slug = "different-spaces"
+    title = "The latents lie in different spaces"
+
+
+class NotInstalled(NetSpaceError):
+    slug = "not-installed"
+    title = "A part of the front end is not installed"
+
+
+STATUS: dict[type[NetSpaceError], int] = {
+    UnknownName: 404,
+    NoNetwork: 404,
+    NotInstalled: 404,
+    GalleryLatent: 409,
+    BadSpace: 500,
+}
+"""By class. Every other NetSpaceError is 422: the request was well formed and its content was not usable."""
+
+INVALID_REQUEST = ("invalid-request", "The request has invalid fields")
+HTTP_KINDS = {404: (UnknownName.slug, UnknownName.title), 413: ("too-large", "The request is too large")}
+
+
+def status_of(error: NetSpaceError) -> int:
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 422)
+
+
+def problem(
+    status: int,
+    kind: tuple[str, str],
+    detail: str,
+    *,
+    errors: Sequence[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """The document: `kind` is (slug, title), `errors` names the invalid fields by `where` and `message`."""
+    slug, title = kind
+    body: dict[str, Any] = {"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail}
+    if errors:
+        body["errors"] = list(errors)
+    return JSONResponse(body, status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
+
+
+def _http_kind(status: int) -> tuple[str, str]:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:  # 499 has no name in the standard library
+        phrase = "Request failed"
+    return HTTP_KINDS.get(status, (phrase.lower().replace(" ", "-"), phrase))
+
+
+def _field(error: Mapping[str, Any]) -> dict[str, str]:
+    """One of pydantic's errors as {where, message}; the message says what was given as well."""
+    where = ".".join(map(str, error["loc"]))
+    given = repr(error.get("input"))
+    shown = given if len(given) <= 80 else given[:77] + "..."
+    message = error["msg"] if error["type"] == "missing" else f"{error['msg']}, got {shown}"
+    return {"where": where, "message": message}
+
+
+def on_netspace_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, NetSpaceError)
+    return problem(status_of(error), (error.slug, error.title), str(error))
+
+
+def on_invalid_request(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    fields = [_field(item) for item in error.errors()[:MOST_FIELDS]]
+    detail = "; ".join(f"{field['where']}: {field['message']}" for field in fields[:3])
+    return problem(422, INVALID_REQUEST, detail, errors=fields)
+
+
+def on_http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    detail, path = str(error.detail), request.url.path
+    if detail == HTTPStatus.NOT_FOUND.phrase:
+        detail = f"nothing is served at {path!r}; /docs lists what is"
+    elif detail == HTTPStatus.METHOD_NOT_ALLOWED.phrase:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        detail = f"{path!r}: expected {allowed}, got {request.method}"
+    return problem(error.status_code, _http_kind(error.status_code), detail, headers=error.headers)
+
+
+def on_failure(request: Request, error: Exception) -> JSONResponse:
+    structlog.get_logger().error("request failed", path=request.url.path, exc_info=error)
+    return problem(500, _http_kind(500), "the server failed to answer; the failure has been logged")
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Makes every error of `app`, its own or the framework's, a problem document."""
+    app.add_exception_handler(NetSpaceError, on_netspace_error)
+    app.add_exception_handler(RequestValidationError, on_invalid_request)
+    app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(Exception, on_failure)

@@ -1,0 +1,157 @@
+"""Latents of the gallery and of uploads behind one face."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from torch import Tensor
+
+from netspace.archs import Architecture, architecture_from_json
+from netspace.checkpoint import read_network
+from netspace.embedding import Embedding
+from netspace.errors import UnknownName
+from netspace.spaces import Entry
+from server.errors import GalleryLatent, NoNetwork
+from server.registry import LoadedSpace, Registry
+from server.store import Store, StoredLatent, vector_from
+
+Origin = Literal["gallery", "upload"]
+
+
+@dataclass(frozen=True)
+class Latent:
+    """A place in a space: `vector` [D] on the CPU. `key` names it where it is kept."""
+
+    id: str
+    key: str
+    space: LoadedSpace
+    name: str
+    origin: Origin
+    created_at: datetime | None
+    architecture: Architecture
+    iou: float
+    represented: bool
+    verdict: str
+    position: tuple[float, float]
+    properties: dict[str, Any]
+    has_network: bool
+    vector: Tensor
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    id: str
+    name: str
+    distance: float
+
+
+def gallery_id(space: LoadedSpace, entry_id: str) -> str:
+    """Galleries of two spaces may hold the same entry, so the space is part of the id."""
+    return f"{space.id}.{entry_id}"
+
+
+class Latents:
+    """All latents of the loaded spaces. Reads the database: call it from a thread."""
+
+    def __init__(self, registry: Registry, store: Store) -> None:
+        self._registry = registry
+        self._store = store
+
+    def find(self, latent_id: str) -> Latent:
+        """Raises UnknownName, also for an upload whose space is not loaded or has other weights now."""
+        space_id, dot, entry_id = latent_id.partition(".")
+        if dot and space_id in self._registry:
+            space = self._registry.get(space_id)
+            entry = next((entry for entry in space.gallery.entries if entry.id == entry_id), None)
+            if entry is not None:
+                return self._of_entry(space, entry)
+        stored = self._store.find(latent_id)
+        if stored is None or stored.space not in self._registry:
+            raise UnknownName(f"no latent {latent_id!r}")
+        space = self._registry.get(stored.space)
+        if stored.model != space.identity:
+            raise UnknownName(f"latent {latent_id!r} was made by other weights of {space.id!r}; upload the file again")
+        return self._of_stored(space, stored)
+
+    def page(self, space: LoadedSpace, offset: int, limit: int, origin: Origin | None) -> tuple[int, list[Latent]]:
+        """(total, latents [offset : offset + limit]): the gallery in its order, then uploads, newest first."""
+        entries = () if origin == "upload" else space.gallery.entries
+        uploads = 0 if origin == "gallery" else self._store.count(space.id, space.identity)
+        items = [self._of_entry(space, entry) for entry in entries[offset : offset + limit]]
+        missing = limit - len(items)
+        if uploads and missing:
+            stored = self._store.page(space.id, space.identity, max(0, offset - len(entries)), missing)
+            items += [self._of_stored(space, row) for row in stored]
+        return len(entries) + uploads, items
+
+    def nearest(self, latent: Latent, count: int = 5) -> list[Neighbour]:
+        """The closest latents of the gallery, itself left out."""
+        found = latent.space.gallery.nearest(latent.vector, count + 1)
+        others = [(entry, distance) for entry, distance in found if gallery_id(latent.space, entry.id) != latent.id]
+        return [Neighbour(gallery_id(latent.space, e.id), e.name, distance) for e, distance in others[:count]]
+
+    def network(self, latent: Latent) -> tuple[Architecture, Tensor]:
+        """(architecture, theta [P]) of the network that was embedded. Raises NoNetwork where it is not kept."""
+        if latent.origin == "gallery":
+            found = latent.space.gallery.network(latent.key)
+        else:
+            content = self._store.network(latent.key)
+            found = None if content is None else read_network(content)
+        if found is None:
+            raise NoNetwork(f"latent {latent.id!r}: its weights do not ship with the gallery, only its latent does")
+        return found
+
+    def picture(self, latent: Latent) -> bytes:
+        """PNG. Raises UnknownName where none was drawn."""
+        if latent.origin == "gallery":
+            found = latent.space.gallery.picture(latent.key)
+        else:
+            found = self._store.picture(latent.key)
+        if found is None:
+            raise UnknownName(f"latent {latent.id!r} has no picture")
+        return found
+
+    def delete(self, latent_id: str) -> None:
+        """Raises UnknownName, and GalleryLatent for one that ships with the space."""
+        latent = self.find(latent_id)
+        if latent.origin == "gallery":
+            raise GalleryLatent(f"latent {latent_id!r} ships with {latent.space.id!r}; only uploads can be deleted")
+        self._store.delete(latent.key)
+
+    def _of_entry(self, space: LoadedSpace, entry: Entry) -> Latent:
+        vector = space.gallery.latent(entry.id)
+        embedding = Embedding(vector, entry.iou, entry.iou)
+        return Latent(
+            id=gallery_id(space, entry.id),
+            key=entry.id,
+            space=space,
+            name=entry.name,
+            origin="gallery",
+            created_at=None,
+            architecture=space.gallery.arch,
+            iou=entry.iou,
+            represented=embedding.represented,
+            verdict=embedding.verdict,
+            position=entry.position,
+            properties={**entry.properties, "source": entry.source, "split": entry.split},
+            has_network=entry.id in space.gallery.networks,
+            vector=vector,
+        )
+
+    def _of_stored(self, space: LoadedSpace, stored: StoredLatent) -> Latent:
+        return Latent(
+            id=stored.id,
+            key=stored.id,
+            space=space,
+            name=stored.name,
+            origin="upload",
+            created_at=stored.created_at.replace(tzinfo=UTC),
+            architecture=architecture_from_json(stored.architecture),
+            iou=stored.iou,
+            represented=stored.represented,
+            verdict=stored.verdict,
+            position=(stored.x, stored.y),
+            properties=stored.properties,
+            has_network=True,
+            vector=vector_from(stored.vector),
+        )

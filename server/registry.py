@@ -1,0 +1,117 @@
+"""The spaces that are served: loaded once, when the service starts, on one device."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+import torch
+
+from netspace.errors import BadSpace, UnknownName
+from netspace.runtime import pick_device
+from netspace.spaces import Gallery, Space, load_space
+from server.compute import Worker
+
+SPACE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""No dot: a gallery latent's id is the space's id, a dot and the entry's id."""
+
+
+@dataclass(frozen=True)
+class LoadedSpace:
+    """A space with all that is served with it. `identity` changes with its weights or config."""
+
+    id: str
+    space: Space
+    gallery: Gallery
+    report: dict[str, Any]
+    card: str
+    identity: str
+    worker: Worker
+
+
+def _identity(folder: Path) -> str:
+    """SHA-256 of the files that decide what a latent means."""
+    digest = hashlib.sha256()
+    for name in ("config.json", "model.safetensors"):
+        with (folder / name).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _text(path: Path, default: str) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else default
+
+
+def load(folder: Path, device: torch.device) -> LoadedSpace:
+    """The space in `folder` with its gallery, report and card. Raises BadSpace."""
+    space = load_space(folder, device)
+    name = space.config.name
+    if not SPACE_ID.fullmatch(name):
+        raise BadSpace(f"{folder}: name: expected up to 64 letters, digits, '-' or '_', got {name!r}")
+    try:
+        report = json.loads(_text(folder / "report.json", "{}"))
+    except json.JSONDecodeError as error:
+        raise BadSpace(f"{folder}/report.json: {error}") from error
+    return LoadedSpace(
+        id=name,
+        space=space,
+        gallery=Gallery.open(folder / "gallery"),
+        report=report,
+        card=_text(folder / "card.md", ""),
+        identity=_identity(folder),
+        worker=Worker(name),
+    )
+
+
+def space_folders(root: Path) -> list[Path]:
+    """`root` itself if it is a space, else the spaces in it, by name."""
+    if (root / "config.json").exists():
+        return [root]
+    return sorted(path.parent for path in root.glob("*/config.json"))
+
+
+class Registry:
+    """Loaded spaces by id, in order of their folders' names; the first is the default."""
+
+    def __init__(self, spaces: list[LoadedSpace]) -> None:
+        self._spaces = {space.id: space for space in spaces}
+
+    @classmethod
+    def open(cls, root: Path, device: str) -> "Registry":
+        """Loads every space under `root`. Raises BadSpace for one that is broken or two of one name."""
+        log, chosen = structlog.get_logger(), pick_device(device)
+        spaces: list[LoadedSpace] = []
+        for folder in space_folders(root):
+            loaded = load(folder, chosen)
+            if any(other.id == loaded.id for other in spaces):
+                raise BadSpace(f"{folder}: the name {loaded.id!r} is taken by another space in {root}")
+            log.info("space loaded", space=loaded.id, folder=str(folder), device=str(chosen))
+            spaces.append(loaded)
+        if not spaces:
+            log.warning("no space found", folder=str(root))
+        return cls(spaces)
+
+    def __iter__(self) -> Iterator[LoadedSpace]:
+        return iter(self._spaces.values())
+
+    def __len__(self) -> int:
+        return len(self._spaces)
+
+    def __contains__(self, space_id: object) -> bool:
+        return space_id in self._spaces
+
+    def get(self, space_id: str | None) -> LoadedSpace:
+        """The space of that id, or the default for None. Raises UnknownName."""
+        if space_id is None and self._spaces:
+            return next(iter(self))
+        if space_id is None or space_id not in self._spaces:
+            raise UnknownName(f"space: expected one of {sorted(self._spaces)}, got {space_id!r}")
+        return self._spaces[space_id]
+
+    def close(self) -> None:
+        for space in self:
+            space.worker.close()

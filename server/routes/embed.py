@@ -1,0 +1,47 @@
+"""Uploads: from a checkpoint to a latent."""
+
+from pathlib import PurePath
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Response, UploadFile
+from fastapi.concurrency import run_in_threadpool
+
+from server.embed import embed_once
+from server.schemas import LatentDetail
+from server.services import Services, ServicesOf
+from server.uploads import read_upload
+
+router = APIRouter(tags=["latents"])
+
+MAX_NAME = 200
+Name = Annotated[str | None, Form(min_length=1, max_length=MAX_NAME, description="By default the file's name")]
+
+
+def _detail(services: Services, latent_id: str) -> LatentDetail:
+    latent = services.latents.find(latent_id)
+    return LatentDetail.of_one(latent, services.latents.nearest(latent), vector=False)
+
+
+@router.post(
+    "/embed",
+    status_code=201,
+    response_model_exclude_unset=True,
+    responses={200: {"model": LatentDetail, "description": "The same file has been embedded before: its latent"}},
+)
+async def embed(
+    services: ServicesOf,
+    response: Response,
+    file: Annotated[UploadFile, File(description="A `.pt` or `.safetensors` state dict of a SIREN SDF network")],
+    space: Annotated[str | None, Form(description="By default the first space")] = None,
+    name: Name = None,
+) -> LatentDetail:
+    """Recognises, embeds and judges a network of any width and depth. Nothing in the file is executed."""
+    loaded = services.registry.get(space)
+    upload = await read_upload(file, services.settings.max_upload_bytes)
+    called = name or PurePath(upload.filename).stem[:MAX_NAME] or "upload"
+    stored, new = await loaded.worker.run(embed_once, services.store, loaded, upload, called)
+    if new:
+        response.headers["Location"] = f"/latents/{stored.id}"
+    else:
+        response.status_code = 200
+    return await run_in_threadpool(_detail, services, stored.id)

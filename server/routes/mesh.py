@@ -1,0 +1,77 @@
+"""Meshes of networks, by marching cubes."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+import netspace
+from netspace.mesh import network_mesh
+from server.compute import while_connected
+from server.networks import Line, LineOf, NetworkOf, line_at, line_between
+from server.schemas import Id, MeshFormat, Resolution, Unit
+from server.services import ServicesOf
+from server.wire import MESH_MEDIA, attachment, encode_mesh, entity_tag, tag_matches
+
+router = APIRouter(tags=["meshes"])
+
+MESH_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {media: {} for media in MESH_MEDIA.values()}},
+    304: {"description": "The client's copy, named by If-None-Match, is the mesh"},
+}
+
+
+def _mesh(line: Line, t: float, resolution: int, file_format: str) -> bytes:
+    arch, theta = line.networks([t])
+    return encode_mesh(network_mesh(arch, theta[0], resolution), file_format)
+
+
+def _tag(line: Line, t: float, resolution: int, file_format: str) -> str:
+    asked = f"{netspace.__version__} {t!r} {resolution} {file_format}"
+    return entity_tag([asked.encode(), *line.content()])
+
+
+async def _answer(
+    request: Request, line: Line, *, t: float, resolution: int, file_format: MeshFormat, name: str
+) -> Response:
+    """The mesh at t of the line; 304 and no work where the client has it."""
+    tag = _tag(line, t, resolution, file_format)
+    headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
+    if tag_matches(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers=headers)
+    content = await while_connected(request, line.space.worker.run(_mesh, line, t, resolution, file_format))
+    if file_format != "bin":
+        headers |= attachment(name, file_format)
+    return Response(content, media_type=MESH_MEDIA[file_format], headers=headers)
+
+
+@router.get("/mesh", response_class=Response, responses=MESH_ANSWERS)
+async def line_mesh(
+    request: Request,
+    services: ServicesOf,
+    a: Annotated[Id, Query()],
+    b: Annotated[Id, Query()],
+    t: Annotated[Unit, Query(description="0 is a, 1 is b")] = 0.0,
+    of: LineOf = "latent",
+    resolution: Annotated[Resolution, Query()] = 64,
+    format: MeshFormat = "bin",
+) -> Response:
+    """The shape at t of the line from a to b. 422 where the network there has no surface."""
+    line = await run_in_threadpool(line_between, services.latents, a, b, of)
+    name = f"{a}-{b}-{t:.3f}"
+    return await _answer(request, line, t=t, resolution=resolution, file_format=format, name=name)
+
+
+@router.get("/latents/{latent_id}/mesh", response_class=Response, responses=MESH_ANSWERS)
+async def latent_mesh(
+    request: Request,
+    latent_id: str,
+    services: ServicesOf,
+    of: NetworkOf = "decoded",
+    resolution: Annotated[Resolution, Query()] = 64,
+    format: MeshFormat = "bin",
+) -> Response:
+    """The shape of a latent's decoded twin, or of the network that was embedded."""
+    latent = await run_in_threadpool(services.latents.find, latent_id)
+    line = await run_in_threadpool(line_at, services.latents, latent, of)
+    return await _answer(request, line, t=0.0, resolution=resolution, file_format=format, name=latent.name)

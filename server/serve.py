@@ -1,0 +1,14 @@
+"""Runs the service in this process until it is interrupted."""
+
+import uvicorn
+
+from netspace.runtime import keep_freed_memory
+from server.app import create_app
+from server.settings import Settings
+
+
+def serve(settings: Settings | None = None) -> None:
+    """Serves with `settings`, by default those of the environment. Returns when the process is asked to stop."""
+    settings = settings or Settings()
+    keep_freed_memory()
+    uvicorn.run(create_app(settings), host=settings.host, port=settings.port)

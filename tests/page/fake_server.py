@@ -1,0 +1,254 @@
+"""The HTTP contract without a model: chairs blended by their analytic SDFs. For the page, where no space is at hand."""
+
+import base64
+import hashlib
+import io
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import plotly
+import torch
+from PIL import Image
+
+from netspace.data.chairs import Chair, between, random_params
+from netspace.errors import EmptyLevelSet
+from netspace.grids import Grid, sparse_grid
+from netspace.mesh import Solidity, grid_mesh, mesh_bytes
+from netspace.picture import picture
+
+FRONTEND = Path(__file__).resolve().parents[2] / "frontend"
+SPACE = "chairs"
+CHAIRS = 18
+ARCH = {"id": "siren-3-256-256-1", "name": "siren-3-256-256-1", "parameters": 67073}
+TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+GENERATOR = torch.Generator().manual_seed(5)
+PARAMS = {f"chair-{i:03d}": random_params(GENERATOR) for i in range(CHAIRS)}
+UPLOADS: dict[str, dict] = {}
+
+
+def content_security_policy() -> str:
+    """Only the page's own files; the import map is the one inline script, allowed by its hash."""
+    page = (FRONTEND / "index.html").read_text()
+    inline = re.search(r'<script type="importmap">(.*?)</script>', page, re.S)
+    assert inline
+    digest = base64.b64encode(hashlib.sha256(inline[1].encode()).digest()).decode()
+    return (
+        f"default-src 'none'; script-src 'self' 'sha256-{digest}'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'"
+    )
+
+
+class Problem(Exception):
+    def __init__(self, status: int, slug: str, title: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.body = {"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail}
+
+
+def params_of(latent_id: str):
+    if latent_id not in PARAMS:
+        raise Problem(404, "not-found", "No such thing", f"no latent {latent_id!r}")
+    return PARAMS[latent_id]
+
+
+@lru_cache(maxsize=400)
+def grid_of(a: str, b: str, t: float, of: str, resolution: int) -> Grid:
+    if of == "weights" and 0.15 < t < 0.85:
+        return Grid(torch.ones((resolution + 1,) * 3), 0)
+    shape = Chair.of(between(params_of(a), params_of(b), t))
+    return sparse_grid(shape.sdf, resolution)
+
+
+def mesh_of(a: str, b: str, t: float, of: str, resolution: int):
+    try:
+        return grid_mesh(grid_of(a, b, t, of, resolution))
+    except EmptyLevelSet as error:
+        raise Problem(422, error.slug, error.title, str(error)) from error
+
+
+def binary(mesh) -> bytes:
+    head = b"NSM1" + np.array([len(mesh.vertices), len(mesh.faces), 0], "<u4").tobytes()
+    return head + mesh.vertices.astype("<f4").tobytes() + mesh.faces.astype("<u4").tobytes()
+
+
+def point(a: str, b: str, t: float, of: str) -> dict:
+    solid = Solidity.of(grid_of(a, b, t, of, 64))
+    return {"t": t, "architecture": ARCH["id"], "volume": solid.volume, "parts": solid.parts,
+            "largest_share": solid.largest_share, "empty": solid.parts == 0}  # fmt: skip
+
+
+@lru_cache(maxsize=200)
+def png(latent_id: str) -> bytes:
+    image = picture(mesh_of(latent_id, latent_id, 0.0, "latent", 48), 96)
+    out = io.BytesIO()
+    Image.fromarray(image).save(out, "PNG")
+    return out.getvalue()
+
+
+def latent(latent_id: str, single: bool = False, vector: bool = False) -> dict:
+    params_of(latent_id)
+    index = int(hashlib.md5(latent_id.encode()).hexdigest()[:6], 16)
+    body = {
+        "id": latent_id, "space": SPACE, "name": latent_id, "origin": "gallery", "created_at": "2026-01-01T00:00:00Z",
+        "architecture": ARCH["id"], "iou": 0.9, "represented": True, "verdict": "Well represented.",
+        "position": [index % 100 / 50 - 1, index // 100 % 100 / 50 - 1], "properties": PARAMS[latent_id].properties(),
+        "has_network": latent_id not in ("chair-001", "chair-002"), "picture": f"/latents/{latent_id}/picture",
+        **UPLOADS.get(latent_id, {}),
+    }  # fmt: skip
+    if single:
+        body["nearest"] = [
+            {"id": f"chair-{i:03d}", "name": f"chair-{i:03d}", "distance": 0.4 + i / 10} for i in range(4)
+        ]
+    if vector:
+        body["vector"] = [float(index % 7), 1.0, 2.0]
+    return body
+
+
+def embed(body: bytes) -> tuple[int, dict]:
+    name = re.search(rb'filename="([^"]*)"', body)
+    assert name
+    if b"PK\x03\x04" not in body:
+        detail = f"{name[1].decode()}: expected a .pt or .safetensors file, got neither"
+        raise Problem(422, "not-a-checkpoint", "The file is not a readable checkpoint", detail)
+    latent_id = "upload-" + hashlib.sha256(body[-4096:]).hexdigest()[:8]
+    status = 200 if latent_id in UPLOADS else 201
+    PARAMS.setdefault(latent_id, random_params(torch.Generator().manual_seed(99)))
+    UPLOADS[latent_id] = {
+        "name": name[1].decode().rsplit(".", 1)[0], "origin": "upload", "iou": 0.48, "represented": False,
+        "verdict": "Badly represented: the decoded network is another shape than yours (IoU 0.48). It probably lies "
+        "outside this space: another kind of object, another orientation or another scale.",
+        "has_network": True, "properties": {},
+    }  # fmt: skip
+    return status, latent(latent_id, single=True)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def reply(self, status: int, content: bytes, kind: str, **headers: str) -> None:
+        self.send_response(status)
+        values = {"Content-Type": kind, "Content-Length": str(len(content)), **headers}
+        for name, value in values.items():
+            self.send_header(name, value)
+        self.end_headers()
+        try:
+            self.wfile.write(content)
+        except (BrokenPipeError, ConnectionResetError):  # the page no longer wants it
+            self.close_connection = True
+
+    def reply_json(self, status: int, body: object, kind: str = "application/json") -> None:
+        self.reply(status, json.dumps(body).encode(), kind)
+
+    def handle_call(self, call) -> None:
+        try:
+            call()
+        except Problem as error:
+            self.reply_json(error.status, error.body, "application/problem+json")
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+    def do_GET(self) -> None:
+        self.handle_call(self.get)
+
+    def do_POST(self) -> None:
+        self.handle_call(self.post)
+
+    def do_DELETE(self) -> None:
+        self.handle_call(self.delete)
+
+    def file(self, path: Path) -> None:
+        if not path.is_file():
+            raise Problem(404, "not-found", "No such thing", f"no file {path.name!r}")
+        policy = {"Content-Security-Policy": content_security_policy()} if path.suffix == ".html" else {}
+        self.reply(200, path.read_bytes(), TYPES.get(path.suffix, "application/octet-stream"), **policy)
+
+    def get(self) -> None:
+        url = urlsplit(self.path)
+        query = {key: values[0] for key, values in parse_qs(url.query).items()}
+        parts = url.path.strip("/").split("/")
+        match parts:
+            case [""]:
+                self.file(FRONTEND / "index.html")
+            case ["static", *rest]:
+                self.file(FRONTEND.joinpath(*rest))
+            case ["vendor", "plotly.min.js"]:
+                self.file(Path(plotly.__file__).parent / "package_data" / "plotly.min.js")
+            case ["vendor", "three", *rest]:
+                self.file(FRONTEND.joinpath("node_modules", "three", *rest))
+            case ["spaces"]:
+                space = {
+                    "id": SPACE,
+                    "title": "Chairs",
+                    "latent_size": 256,
+                    "architectures": [ARCH],
+                    "gallery_size": CHAIRS,
+                }
+                self.reply_json(200, {"spaces": [space]})
+            case ["spaces", _, "latents"]:
+                offset, limit = int(query.get("offset", 0)), int(query.get("limit", 50))
+                ids = [i for i in PARAMS if i not in UPLOADS] + list(reversed(UPLOADS))
+                items = [latent(i) for i in ids[offset : offset + limit]]
+                self.reply_json(200, {"total": len(ids), "offset": offset, "limit": limit, "items": items})
+            case ["latents", latent_id]:
+                self.reply_json(200, latent(latent_id, True, query.get("vector") == "true"))
+            case ["latents", latent_id, "picture"]:
+                self.reply(200, png(latent_id), "image/png", **{"Cache-Control": "max-age=60"})
+            case ["latents", _, "network"]:
+                self.reply(200, b"PK\x03\x04 a network", "application/octet-stream")
+            case ["mesh"]:
+                self.mesh(query)
+            case _:
+                raise Problem(404, "not-found", "No such thing", f"nothing at {url.path!r}")
+
+    def mesh(self, query: dict[str, str]) -> None:
+        where = query["a"], query["b"], float(query["t"]), query.get("of", "latent"), int(query.get("resolution", 64))
+        mesh, kind = mesh_of(*where), query.get("format", "bin")
+        self.reply(200, binary(mesh) if kind == "bin" else mesh_bytes(mesh, kind), "application/octet-stream")
+
+    def post(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/embed":
+            self.reply_json(*embed(body))
+        elif self.path == "/decode":
+            self.reply(200, b"PK\x03\x04 a network", "application/octet-stream")
+        else:
+            asked = json.loads(body)
+            ts = asked.get("ts") or np.linspace(0, 1, asked["steps"]).tolist()
+            points = [point(asked["a"], asked["b"], t, asked["of"]) for t in ts]
+            self.reply_json(200, {"space": SPACE, **{k: asked[k] for k in ("a", "b", "of")}, "points": points})
+
+    def delete(self) -> None:
+        latent_id = self.path.rsplit("/", 1)[1]
+        if latent_id not in UPLOADS:
+            raise Problem(409, "gallery-latent", "A latent of the gallery cannot be changed", latent_id)
+        del UPLOADS[latent_id], PARAMS[latent_id]
+        self.reply(204, b"", "text/plain")
+
+
+@contextmanager
+def fake_server(port: int = 0) -> Iterator[str]:
+    """Serves in a thread; yields the address."""
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+if __name__ == "__main__":
+    with fake_server(8123) as address:
+        print(address, flush=True)
+        threading.Event().wait()

@@ -1,0 +1,63 @@
+"""The page's files: nothing from elsewhere, nothing third-party, one pinned dependency."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+FRONTEND = Path(__file__).resolve().parents[2] / "frontend"
+REGISTRY = "https://registry.npmjs.org/"
+NAMESPACES = {"http://www.w3.org/2000/svg"}
+FILES = [p for p in sorted(FRONTEND.rglob("*")) if p.is_file() and "node_modules" not in p.parts]
+
+
+def test_no_file_of_the_page_refers_to_another_host():
+    for path in FILES:
+        if path.name == "package-lock.json":
+            continue
+        foreign = set(re.findall(r"https?://[^\s\"'`)<>]+", path.read_text())) - NAMESPACES
+        assert foreign == set(), f"{path.name} refers to {foreign}"
+
+
+def test_the_only_inline_script_is_the_import_map_and_styles_are_files():
+    page = (FRONTEND / "index.html").read_text()
+    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", page, re.S)
+    assert [attributes for attributes, body in scripts if body.strip()] == [' type="importmap"']
+    assert not re.search(r"\sstyle=|<style|\son\w+=", page)
+
+
+def test_data_never_becomes_markup():
+    for path in (FRONTEND / "js").glob("*.js"):
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", path.read_text()), path.name
+
+
+def test_every_file_that_the_page_names_exists():
+    page = (FRONTEND / "index.html").read_text()
+    for name in re.findall(r'(?:src|href)="/static/([^"]+)"', page):
+        assert (FRONTEND / name).is_file(), name
+
+
+def test_the_lock_pins_three_and_names_no_other_registry():
+    package = json.loads((FRONTEND / "package.json").read_text())
+    lock = json.loads((FRONTEND / "package-lock.json").read_text())
+    three = lock["packages"]["node_modules/three"]
+    assert package["private"] is True
+    assert package["dependencies"]["three"] == three["version"]
+    assert three["integrity"].startswith("sha512-")
+    assert all(p.get("resolved", REGISTRY).startswith(REGISTRY) for p in lock["packages"].values())
+
+
+def test_the_pure_modules_keep_their_laws():
+    node = shutil.which("node")
+    if node is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("node is not installed")
+        pytest.skip("node is not installed")
+    tests = sorted(map(str, (FRONTEND / "tests").glob("*.test.js")))
+    assert tests
+    done = subprocess.run([node, "--test", *tests], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout[-4000:]

@@ -1,0 +1,236 @@
+"""One journey through the page, as a person makes it, and what the page says where something is missing."""
+
+import base64
+import os
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from netspace.checkpoint import network_bytes
+from netspace.fit import FitConfig, fit
+
+if os.environ.get("CI") != "true":
+    pytest.importorskip("playwright")
+from playwright.sync_api import Browser, Page, expect
+
+PATIENCE = 60_000
+"""Milliseconds a step may take: shapes are computed and drawn in software here."""
+RESTED = re.compile("128")
+DROP = """([selector, name, content]) => {
+    const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([bytes], name));
+    const init = { dataTransfer, bubbles: true, cancelable: true };
+    for (const kind of ["dragenter", "dragover", "drop"]) {
+        document.querySelector(selector).dispatchEvent(new DragEvent(kind, init));
+    }
+}"""
+
+
+@pytest.fixture(scope="module")
+def own_network() -> bytes:
+    """A network that nobody has seen: a SIREN fitted to a ball, as a .pt file."""
+    generator = torch.Generator().manual_seed(3)
+    points = torch.rand(1, 4000, 3, generator=generator) * 2 - 1
+    config = FitConfig(steps=120, points=512, pool=4000, fast=False)
+    theta = fit(points, points.norm(dim=-1) - 0.55, config, generator)
+    return network_bytes(config.arch, theta[0], "pt")
+
+
+@pytest.fixture
+def page(browser: Browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 860}, accept_downloads=True)
+    context.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+def failures_of(page: Page) -> list[str]:
+    """Grows while the page is used: errors of scripts and of the console, but for the refusals a person provokes."""
+    found: list[str] = []
+
+    def on_message(message) -> None:
+        provoked = message.location.get("url", "").endswith("/embed")
+        if message.type == "error" and not provoked:
+            found.append(f"{message.text} ({message.location.get('url')})")
+
+    page.on("console", on_message)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    return found
+
+
+def open_page(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.locator("body")).to_have_attribute("data-ready", "true")
+    rest(page)
+
+
+def rest(page: Page) -> None:
+    """Waits until the fine shape of what is looked at is shown."""
+    stage = page.locator("#stage")
+    expect(stage).to_have_attribute("data-pending", "false")
+    expect(stage).to_have_attribute("data-resolution", RESTED)
+
+
+def shown(page: Page, name: str) -> str:
+    return page.locator("#stage").get_attribute(f"data-{name}") or ""
+
+
+def numbers(text: str) -> list[float]:
+    return [float(word) for word in text.split()]
+
+
+def pixels(page: Page) -> bytes:
+    """The middle of the stage, where nothing but the shape is drawn."""
+    box = page.locator("#stage").bounding_box()
+    assert box
+    middle = {"x": box["x"] + box["width"] * 0.3, "y": box["y"] + box["height"] * 0.3}
+    return page.screenshot(clip={**middle, "width": box["width"] * 0.4, "height": box["height"] * 0.4})
+
+
+def pick(page: Page, end: str, index: int) -> str:
+    """Chooses an entry of a gallery; returns its id."""
+    card = page.locator(f"#gallery-{end} .card").nth(index)
+    card.click()
+    expect(card.locator("input")).to_be_checked()
+    return card.get_attribute("data-id") or ""
+
+
+def move(page: Page, t: float) -> None:
+    page.locator("#slider").fill(str(round(t * 60)))
+    expect(page.locator("#stage")).to_have_attribute("data-t", f"{t:.4f}")
+    rest(page)
+
+
+def drop(page: Page, name: str, content: bytes) -> None:
+    page.evaluate(DROP, ["#drop", name, base64.b64encode(content).decode()])
+
+
+def downloaded(page: Page, selector: str) -> bytes:
+    with page.expect_download() as download:
+        page.locator(selector).click()
+    return Path(download.value.path()).read_bytes()
+
+
+def test_a_person_walks_the_line_uploads_a_network_and_takes_the_result_home(
+    page: Page, address: str, own_network: bytes
+):
+    failures = failures_of(page)
+    open_page(page, address)
+
+    a, b = pick(page, "a", 3), pick(page, "b", 5)
+    stage = page.locator("#stage")
+    expect(stage).to_have_attribute("data-a", a)
+    expect(stage).to_have_attribute("data-b", b)
+    rest(page)
+    at_a, vertices = pixels(page), shown(page, "vertices")
+    assert a != b
+    assert int(vertices) > 100
+
+    box = stage.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    before = shown(page, "camera")
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 120, box["y"] + box["height"] / 2 + 20, steps=4)
+    page.mouse.up()
+    expect(stage).not_to_have_attribute("data-camera", before)
+    expect(stage).to_have_attribute("data-turning", "false")
+    turned = shown(page, "camera")
+
+    move(page, 1.0)
+    assert shown(page, "vertices") != vertices
+    assert pixels(page) != at_a
+    assert numbers(shown(page, "camera")) == pytest.approx(numbers(turned), abs=0.02)
+
+    page.locator("#plot").scroll_into_view_if_needed()
+    expect(page.locator("#plot .scatterlayer .trace").first).to_be_visible()
+    expect(page.locator("#plot-note")).to_contain_text("networks")
+    expect(page.locator("#fact-volume")).to_have_text(re.compile(r"^\d\.\d{3}$|^none$"))
+
+    drop(page, "own-ball.pt", own_network)
+    uploaded = page.locator("#upload-result .uploaded")
+    expect(uploaded).to_contain_text("Recognised: siren")
+    expect(uploaded).to_contain_text(re.compile(r"IoU.*\d+ %"))
+    expect(uploaded.locator(".verdict")).to_contain_text("represented")
+    expect(uploaded.locator(".near button").first).to_be_visible()
+    own = uploaded.get_attribute("data-id")
+    expect(page.locator(f"#gallery-a .card[data-id='{own}']")).to_contain_text("own-ball")
+    page.locator(f"#gallery-a .card[data-id='{own}']").click()
+    expect(stage).to_have_attribute("data-a", own or "")
+    rest(page)
+
+    drop(page, "poem.pt", b"no network at all, but a few words")
+    expect(page.locator("#upload-result [role=alert]")).to_contain_text("checkpoint")
+
+    move(page, 0.5)
+    assert downloaded(page, "#get-glb").startswith(b"glTF")
+    stl = downloaded(page, "#get-stl")
+    assert len(stl) == 84 + 50 * int.from_bytes(stl[80:84], "little")
+    assert downloaded(page, "#get-pt").startswith(b"PK")
+
+    expect(page).to_have_url(re.compile(rf"a={own}.*t=0.5"))
+    picked = shown(page, "vertices")
+    page.reload()
+    expect(page.locator("body")).to_have_attribute("data-ready", "true")
+    rest(page)
+    assert (shown(page, "a"), shown(page, "t"), shown(page, "vertices")) == (own, "0.5000", picked)
+    assert failures == []
+
+
+def test_playing_walks_along_the_line_and_pausing_stops(page: Page, fake_address: str):
+    open_page(page, fake_address)
+    page.locator("#play").click()
+    expect(page.locator("#stage")).not_to_have_attribute("data-t", "0.0000")
+    expect(page.locator("#play")).to_have_attribute("aria-label", "Pause")
+    page.locator("#play").click()
+    rest(page)
+    assert float(shown(page, "t")) == pytest.approx(int(page.locator("#slider").input_value()) / 60, abs=1e-3)
+
+
+def test_raw_weights_without_a_surface_are_told_as_a_result(page: Page, fake_address: str):
+    open_page(page, f"{fake_address}/?a=chair-000&b=chair-003")
+    page.locator("label", has_text="Raw weights").click()
+    expect(page.locator("#stage")).to_have_attribute("data-of", "weights")
+    page.locator("#slider").fill("30")
+    expect(page.locator("#stage")).to_have_attribute("data-vertices", "0")
+    expect(page.locator("#empty")).to_contain_text("the averaged weights give a network with no surface")
+    expect(page.locator(".notice.error")).to_have_count(0)
+    expect(page.locator("#get-pt")).to_be_disabled()
+    expect(page.locator("#downloads-note")).to_contain_text("both ends")
+
+
+def test_raw_weights_that_are_not_kept_cannot_be_asked_for_and_the_page_says_why(page: Page, fake_address: str):
+    open_page(page, f"{fake_address}/?a=chair-001&b=chair-003&of=weights")
+    expect(page.locator("#of-weights")).to_be_disabled()
+    expect(page.locator("#of-why")).to_contain_text("chair-001")
+    expect(page.locator("#stage")).to_have_attribute("data-of", "latent")
+
+
+def test_without_webgl_the_page_says_so_and_the_rest_works(page: Page, fake_address: str):
+    page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+    open_page(page, fake_address)
+    expect(page.locator("#no-webgl")).to_be_visible()
+    move(page, 0.5)
+    expect(page.locator("#fact-volume")).to_have_text(re.compile(r"^\d\.\d{3}$"))
+
+
+def test_a_server_that_does_not_answer_is_reported_and_can_be_asked_again(page: Page, fake_address: str):
+    open_page(page, fake_address)
+    page.route("**/mesh?*", lambda route: route.abort())
+    page.locator("#slider").fill("17")
+    notice = page.locator(".notice.error")
+    expect(notice.first).to_contain_text("The server did not answer")
+    page.unroute("**/mesh?*")
+    notice.get_by_role("button", name="Try again").first.click()
+    expect(page.locator("#stage")).to_have_attribute("data-t", f"{17 / 60:.4f}")
+
+
+def test_a_name_that_looks_like_markup_stays_text(page: Page, fake_address: str):
+    open_page(page, fake_address)
+    drop(page, "<img src=x onerror=alert(1)>.pt", b"PK\x03\x04 pretended")
+    expect(page.locator("#upload-result h3")).to_have_text("<img src=x onerror=alert(1)>")
+    expect(page.locator("#upload-result h3 img")).to_have_count(0)

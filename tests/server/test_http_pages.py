@@ -1,0 +1,109 @@
+"""The page, its files and the libraries it draws with."""
+
+import base64
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from answers import problem_of
+from fastapi.testclient import TestClient
+
+from server.app import create_app
+from server.settings import Settings
+
+FILES = {
+    "index.html": '<script type="importmap">{}</script><script src="/static/js/main.js"></script>',
+    "js/main.js": "export {}",
+    "css/style.css": "body {}",
+    "package.json": "{}",
+    ".secret": "x",
+    "tests/x.test.js": "x",
+    "node_modules/other/index.js": "x",
+    "node_modules/three/build/three.module.js": "export const REVISION = 1",
+}
+
+
+@pytest.fixture(scope="module")
+def site(settings_in: Callable[..., Settings], tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A service with a small front end."""
+    root = tmp_path_factory.mktemp("site")
+    (root / "outside.txt").write_text("x")
+    for name, text in FILES.items():
+        path = root / "frontend" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    with TestClient(create_app(settings_in(root))) as opened:
+        yield opened
+
+
+def test_the_page_runs_only_its_own_scripts(site: TestClient) -> None:
+    answer = site.get("/")
+    assert answer.text == FILES["index.html"]
+    assert answer.headers["content-type"].startswith("text/html")
+    digest = base64.b64encode(hashlib.sha256(b"{}").digest()).decode()
+    assert f"script-src 'self' 'sha256-{digest}';" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(("path", "kind"), [("js/main.js", "text/javascript"), ("css/style.css", "text/css")])
+def test_the_pages_files_are_served_and_revalidated(site: TestClient, path: str, kind: str) -> None:
+    answer = site.get(f"/static/{path}")
+    assert answer.text == FILES[path]
+    assert answer.headers["content-type"].startswith(kind)
+    assert answer.headers["cache-control"] == "no-cache"
+    again = site.get(f"/static/{path}", headers={"if-none-match": answer.headers["etag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/node_modules/other/index.js",
+        "/static/js/../node_modules/other/index.js",
+        "/static/tests/x.test.js",
+        "/static/.secret",
+        "/static/%2e%2e/outside.txt",
+        "/static/..%2foutside.txt",
+        "/static/nothing.js",
+        "/static/",
+        "/vendor/three/%2e%2e/other/index.js",
+    ],
+)
+def test_nothing_else_is_served(site: TestClient, path: str) -> None:
+    problem_of(site.get(path), 404, "not-found")
+
+
+def test_three_comes_from_where_npm_put_it(site: TestClient) -> None:
+    answer = site.get("/vendor/three/build/three.module.js")
+    assert answer.text == "export const REVISION = 1"
+    assert answer.headers["content-type"].startswith("text/javascript")
+    assert "max-age" in answer.headers["cache-control"]
+
+
+def test_plotly_comes_from_the_installed_package(site: TestClient) -> None:
+    answer = site.get("/vendor/plotly.min.js")
+    assert answer.status_code == 200
+    assert "plotly.js" in answer.text[:200]
+    assert "max-age" in answer.headers["cache-control"]
+
+
+def test_without_an_installation_the_problem_says_what_to_run(shared: TestClient) -> None:
+    answer = shared.get("/vendor/three/build/three.module.js")
+    assert "make setup" in problem_of(answer, 404, "not-installed")["detail"]
+    problem_of(shared.get("/static/js/main.js"), 404, "not-installed")
+    problem_of(shared.get("/"), 404, "not-installed")
+
+
+def test_the_interface_is_documented_with_examples(site: TestClient) -> None:
+    assert site.get("/docs").headers["content-type"].startswith("text/html")
+    schemas = site.get("/openapi.json").json()["components"]["schemas"]
+    for name in ("InterpolateIn", "DecodeIn"):
+        assert schemas[name]["examples"]
+
+
+def test_a_service_without_spaces_is_alive_but_not_ready(settings_in: Callable[..., Settings], tmp_path: Path) -> None:
+    with TestClient(create_app(settings_in(tmp_path, spaces=tmp_path / "none"))) as client:
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/spaces").json() == {"spaces": []}
+        assert "NETSPACE_SPACES" in problem_of(client.get("/readyz"), 503)["detail"]
+        problem_of(client.post("/embed", files={"file": ("a.pt", b"x")}), 404, "not-found")

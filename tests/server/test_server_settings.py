@@ -1,0 +1,60 @@
+"""Settings and the entry point."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from pydantic import ValidationError
+
+from server.serve import serve
+from server.settings import Settings
+
+NAMES = ("HOST", "PORT", "DEVICE", "SPACES", "DATABASE_URL", "MAX_UPLOAD_BYTES", "FRONTEND")
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PORT", raising=False)
+    for name in NAMES:
+        monkeypatch.delenv(f"NETSPACE_{name}", raising=False)
+
+
+def test_the_defaults_suit_the_repository() -> None:
+    settings = Settings()
+    assert (settings.host, settings.port, settings.device) == ("127.0.0.1", 8000, "auto")
+    assert settings.spaces == Path("checkpoints")
+    assert settings.database_url == "sqlite:///var/netspace.sqlite"
+    assert settings.max_upload_bytes == 64 * 2**20
+
+
+def test_each_field_has_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NETSPACE_SPACES", "elsewhere")
+    monkeypatch.setenv("NETSPACE_MAX_UPLOAD_BYTES", "1000")
+    settings = Settings()
+    assert (settings.spaces, settings.max_upload_bytes) == (Path("elsewhere"), 1000)
+
+
+def test_port_is_honoured_and_netspace_port_goes_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "9001")
+    assert Settings().port == 9001
+    monkeypatch.setenv("NETSPACE_PORT", "9002")
+    assert Settings().port == 9002
+
+
+@pytest.mark.parametrize(("name", "value"), [("PORT", "http"), ("PORT", "70000"), ("MAX_UPLOAD_BYTES", "0")])
+def test_a_setting_that_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"NETSPACE_{name}", value)
+    with pytest.raises(ValidationError):
+        Settings()
+
+
+def test_serve_runs_the_application_where_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[Any, dict[str, Any]]] = []
+    monkeypatch.setattr("uvicorn.run", lambda app, **options: ran.append((app, options)))
+    monkeypatch.setenv("NETSPACE_HOST", "0.0.0.0")
+    monkeypatch.setenv("NETSPACE_PORT", "9003")
+    serve()
+    ((app, options),) = ran
+    assert isinstance(app, FastAPI)
+    assert (options["host"], options["port"]) == ("0.0.0.0", 9003)

@@ -1,0 +1,115 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from netspace.batches import Batch, BatchConfig, Batches
+from netspace.behaviours import Behaviours, Midpoints
+from netspace.data.points import grid_points, uniform_points
+
+SLOPES = torch.tensor([[0.5, 0.2, -0.3], [-0.1, 0.4, 0.2], [0.3, -0.3, 0.1]])
+CONFIG = BatchConfig(networks=8, points=40, stretch=0.15)
+
+
+def linear_behaviours() -> Behaviours:
+    """Three linear functions, which every interpolation reproduces."""
+    generator = torch.Generator().manual_seed(0)
+    points = 0.7 * torch.stack([uniform_points(300, generator) for _ in SLOPES])
+    return Behaviours(
+        probes=torch.einsum("xyzc,nc->nxyz", grid_points(8), SLOPES),
+        volume=torch.einsum("xyzc,nc->nxyz", grid_points(16), SLOPES),
+        points=points,
+        values=torch.einsum("nmc,nc->nm", points, SLOPES),
+    )
+
+
+def draw(config: BatchConfig, rows: list[int], seed: int = 0, midpoints: Midpoints | None = None) -> Batch:
+    return Batches(linear_behaviours(), rows, midpoints, config).draw(torch.Generator().manual_seed(seed))
+
+
+def slopes(points: Tensor, values: Tensor) -> Tensor:
+    """The linear functions' slopes [B, 3] from values [B, N] at points [B, N, 3]; asserts that they are linear."""
+    found = torch.linalg.lstsq(points, values[..., None]).solution
+    torch.testing.assert_close((points @ found)[..., 0], values, atol=2e-4, rtol=1e-3)
+    return found[..., 0]
+
+
+def probe_slopes(batch: Batch) -> Tensor:
+    points = grid_points(8).reshape(-1, 3)
+    inner = points.abs().amax(1) < 0.8
+    points = points[inner].expand(len(batch.probes), -1, 3)
+    return slopes(points, batch.probes.flatten(1)[:, inner])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_probes_and_points_show_the_same_stretched_function(seed: int) -> None:
+    batch = draw(CONFIG, [0, 1, 2], seed)
+    torch.testing.assert_close(slopes(batch.points, batch.values), probe_slopes(batch), atol=1e-3, rtol=1e-3)
+
+
+def test_both_networks_of_a_pair_are_stretched_alike() -> None:
+    for seed in range(4):
+        found = slopes(*(lambda b: (b.points, b.values))(draw(CONFIG, [1], seed)))
+        torch.testing.assert_close(found[:4], found[4:], atol=1e-3, rtol=1e-3)
+        assert (found[:4].abs() - SLOPES[1].abs()).abs().max() > 1e-3 or seed, "some pair is stretched"
+
+
+def test_without_stretching_batches_hold_the_behaviours_themselves() -> None:
+    batch, b = draw(replace(CONFIG, stretch=0.0), [0, 2]), linear_behaviours()
+    assert torch.equal(batch.probes, b.probes[batch.rows]) or torch.allclose(batch.probes, b.probes[batch.rows], atol=1e-5)
+    torch.testing.assert_close(slopes(batch.points, batch.values), SLOPES[batch.rows], atol=1e-3, rtol=1e-3)
+
+
+def test_batches_have_the_asked_sizes_and_only_the_given_rows() -> None:
+    batch = draw(replace(CONFIG, union_pairs=2), [0, 2])
+    assert batch.probes.shape == (8, 8, 8, 8)
+    assert batch.points.shape == (8, 40, 3)
+    assert batch.values.shape == (8, 40)
+    assert batch.mid_points.shape == (2, 40, 3)
+    assert batch.mid_values.shape == (2, 40)
+    assert batch.ends.tolist() == [[0, 1], [4, 5]]
+    assert set(batch.rows.tolist()) <= {0, 2}
+
+
+def test_the_generator_decides_the_batch() -> None:
+    a, b, c = (draw(replace(CONFIG, union_pairs=2), [0, 1, 2], seed) for seed in (3, 3, 4))
+    assert all(torch.equal(x, y) for x, y in zip(vars(a).values(), vars(b).values(), strict=True))
+    assert not torch.equal(a.points, c.points)
+
+
+def test_the_union_of_a_function_with_itself_is_that_function() -> None:
+    batch = draw(replace(CONFIG, union_pairs=4), [1])
+    ends = slopes(batch.points, batch.values)[batch.ends[0]]
+    torch.testing.assert_close(slopes(batch.mid_points, batch.mid_values), ends, atol=1e-3, rtol=1e-3)
+
+
+def test_the_union_of_two_functions_is_their_smaller_value() -> None:
+    batch = draw(replace(CONFIG, union_pairs=4), [0, 1, 2])
+    found = slopes(batch.points, batch.values)
+    both = torch.stack([torch.einsum("qnc,qc->qn", batch.mid_points, found[e]) for e in batch.ends])
+    torch.testing.assert_close(batch.mid_values, both.amin(0), atol=2e-3, rtol=1e-2)
+
+
+def test_known_midpoints_come_first_with_their_ends_stretched_alike() -> None:
+    generator = torch.Generator().manual_seed(1)
+    points = 0.7 * uniform_points(100, generator)[None]
+    middle = SLOPES[:2].mean(0)
+    midpoints = Midpoints(first=torch.tensor([0]), second=torch.tensor([1]), points=points, values=points @ middle)
+    batch = draw(replace(CONFIG, chair_pairs=2, union_pairs=1), [2], midpoints=midpoints)
+    assert batch.rows.tolist() == [0, 0, 2, 2, 1, 1, 2, 2]
+    assert batch.ends.tolist() == [[0, 1, 2], [4, 5, 6]]
+    found = slopes(batch.points, batch.values)
+    between = slopes(batch.mid_points, batch.mid_values)
+    torch.testing.assert_close(between[:2], (found[:2] + found[4:6]) / 2, atol=1e-3, rtol=1e-3)
+
+
+def test_known_midpoints_must_be_given() -> None:
+    with pytest.raises(ValueError, match="chair_pairs need midpoints"):
+        draw(replace(CONFIG, chair_pairs=1), [0])
+
+
+@pytest.mark.parametrize("bad", [{"networks": 7}, {"chair_pairs": 3, "union_pairs": 2}, {"chair_pairs": -1}])
+def test_impossible_batches_are_refused(bad: dict) -> None:
+    with pytest.raises(ValueError, match="even number of networks"):
+        replace(CONFIG, **bad)

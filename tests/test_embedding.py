@@ -1,0 +1,111 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from netspace.archs import Siren
+from netspace.behaviours import Behaviours
+from netspace.data.points import uniform_points
+from netspace.embedding import REPRESENTED, Embedding, RefineConfig, embed, refine, samples
+from netspace.errors import EmptyLevelSet, UnknownArchitecture
+from netspace.functional import run
+from netspace.grids import iou
+from netspace.mesh import network_grid
+from netspace.objectives import distance
+from netspace.spaces import Space
+from netspace.zoo import Zoo
+
+QUICK = RefineConfig(steps=4, points=128, pool=1024)
+
+
+def loss(space: Space, z: Tensor, points: Tensor, values: Tensor, clamp: float) -> Tensor:
+    return distance(run(space.architectures[0], space.decode(z).theta, points), values, "l1", clamp)
+
+
+@pytest.mark.parametrize("lr", [0.02, 30.0])
+def test_refining_never_worsens_the_loss(lr: float, space: Space, behaviours: Behaviours, generator: torch.Generator) -> None:
+    points, values = behaviours.points[:3, :512].float(), behaviours.values[:3, :512].float()
+    z = torch.randn(3, 8, generator=generator)
+    refined = refine(space, z, points, values, replace(QUICK, lr=lr))
+    before, after = (loss(space, at, points, values, QUICK.clamp) for at in (z, refined))
+    assert (after <= before).all()
+
+
+def test_refining_approaches_a_network_that_the_space_can_decode(space: Space, generator: torch.Generator) -> None:
+    goal = torch.randn(1, 8, generator=generator)
+    points = uniform_points(1024, generator)[None]
+    values = run(space.architectures[0], space.decode(goal).theta, points)
+    start = goal + 2.0
+    refined = refine(space, start, points, values, replace(QUICK, steps=40, lr=0.1, clamp=1.0))
+    before, after = (float(loss(space, at, points, values, 1.0)) for at in (start, refined))
+    assert after < 0.7 * before
+
+
+def test_no_steps_leave_the_latent(space: Space, behaviours: Behaviours) -> None:
+    z = torch.zeros(1, 8)
+    points, values = behaviours.points[:1, :64].float(), behaviours.values[:1, :64].float()
+    assert torch.equal(refine(space, z, points, values, replace(QUICK, steps=0)), z)
+
+
+def test_fewer_points_than_a_step_takes_are_enough(space: Space, behaviours: Behaviours) -> None:
+    points, values = behaviours.points[:1, :10].float(), behaviours.values[:1, :10].float()
+    assert torch.isfinite(refine(space, torch.zeros(1, 8), points, values, QUICK)).all()
+
+
+def test_refining_leaves_the_space_as_it_was(space: Space, behaviours: Behaviours) -> None:
+    before = {name: value.clone() for name, value in space.state_dict().items()}
+    refine(space, torch.zeros(1, 8), behaviours.points[:1, :64].float(), behaviours.values[:1, :64].float(), QUICK)
+    assert all(torch.equal(value, before[name]) for name, value in space.state_dict().items())
+    assert all(p.grad is None for p in space.parameters())
+
+
+def test_samples_are_the_networks_own_answers(zoo: Zoo) -> None:
+    theta = zoo.theta([0])[0]
+    points, values = samples(zoo.arch, theta, network_grid(zoo.arch, theta, 64), QUICK)
+    assert points.shape == (1024, 3)
+    torch.testing.assert_close(values, run(zoo.arch, theta[None], points)[0])
+
+
+def test_an_embedding_says_how_well_its_decoded_network_agrees(space: Space, zoo: Zoo) -> None:
+    theta = zoo.theta([0])[0]
+    found = embed(space, zoo.arch, theta, QUICK)
+    twin = network_grid(space.architectures[0], space.decode(found.z[None]).theta[0], 64)
+    assert found.iou == pytest.approx(iou(twin.occupied(), network_grid(zoo.arch, theta, 64).occupied()))
+    assert found.iou >= found.first_iou
+    assert found.z.shape == (8,)
+
+
+def test_embedding_is_the_same_every_time(space: Space, zoo: Zoo) -> None:
+    a, b = (embed(space, zoo.arch, zoo.theta([1])[0], QUICK) for _ in range(2))
+    assert torch.equal(a.z, b.z)
+    assert a.iou == b.iou
+
+
+def test_networks_of_other_widths_are_embedded(space: Space, generator: torch.Generator) -> None:
+    arch = Siren(hidden=(10, 7, 5))
+    found = embed(space, arch, arch.initial(1, generator)[0], QUICK)
+    assert torch.isfinite(found.z).all()
+
+
+@pytest.mark.parametrize("offset", [50.0, -50.0])
+def test_a_network_without_a_surface_is_refused(offset: float, space: Space, generator: torch.Generator) -> None:
+    arch = Siren(hidden=(4,))
+    state = arch.layout.unflatten(arch.initial(1, generator)[0])
+    state["layers.1.bias"] = state["layers.1.bias"] + offset
+    with pytest.raises(EmptyLevelSet, match="siren-4 has none there"):
+        embed(space, arch, arch.layout.flatten(state))
+
+
+def test_a_network_of_other_inputs_is_refused(space: Space, generator: torch.Generator) -> None:
+    arch = Siren(hidden=(4,), in_features=2)
+    with pytest.raises(UnknownArchitecture, match="3 inputs"):
+        embed(space, arch, arch.initial(1, generator)[0])
+
+
+@pytest.mark.parametrize(("iou", "word"), [(0.95, "Well"), (0.8, "Well"), (0.7, "Roughly"), (REPRESENTED, "Roughly"), (0.59, "Badly")])
+def test_the_verdict_follows_the_iou(iou: float, word: str) -> None:
+    found = Embedding(torch.zeros(1), iou, 0.1)
+    assert found.verdict.startswith(f"{word} represented")
+    assert f"{iou:.2f}" in found.verdict
+    assert found.represented == (word != "Badly")

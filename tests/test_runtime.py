@@ -1,0 +1,25 @@
+import sys
+
+import pytest
+import torch
+
+from netspace import runtime
+
+
+def test_auto_is_the_cpu_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert runtime.pick_device() == torch.device("cpu")
+
+
+def test_auto_is_the_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert runtime.pick_device("auto") == torch.device("cuda")
+
+
+def test_a_named_device_is_taken_as_it_is() -> None:
+    assert runtime.pick_device("cuda:1") == torch.device("cuda", 1)
+
+
+def test_malloc_is_left_alone_where_it_is_not_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert runtime.keep_freed_memory() is False
