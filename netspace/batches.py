@@ -13,14 +13,16 @@ from netspace.data.points import grid_points
 class BatchConfig:
     """`networks` of each step (even), `points` for each of them.
 
-    Networks come in pairs that are stretched alike (`stretch`: +-share per axis, mirrored half the time, 0 for neither; a half of the
-    pairs is left unstretched, with exact probes). `chair_pairs` of the pairs have a known shape halfway;
+    Networks come in pairs that are stretched alike (`stretch`: +-share per axis, mirrored half the time, 0 for neither;
+    `bend`: how far the middle moves; a half of the pairs is left unstretched, with exact probes). `chair_pairs` of the
+    pairs have a known shape halfway;
     for `union_pairs` more, the union of both stands in for it, so that what lies between them holds together.
     """
 
     networks: int = 16
     points: int = 512
     stretch: float = 0.15
+    bend: float = 0.0
     chair_pairs: int = 0
     union_pairs: int = 0
 
@@ -63,24 +65,23 @@ class Batches:
         half, n = c.networks // 2, c.points
         rows = self.rows[torch.randint(len(self.rows), (2, half), generator=generator)]
         pairs = self._pairs(rows, generator)
-        stretch = Stretch.random(half, c.stretch, generator)
         exact = torch.rand(half, generator=generator) < 0.5
-        factors = torch.where(exact[:, None], stretch.factors.sign(), stretch.factors)
-        single, both = Stretch(factors), Stretch(factors.repeat(2, 1))
+        single = Stretch.random(half, c.stretch, generator, c.bend).only_mirrored(exact)
+        both = single.twice()
         flat = rows.reshape(-1)
         window = self._window(b.points.shape[1], n, generator)
         raw_points, raw_values = b.points[flat, window].float(), b.values[flat, window].float()
         mid_points, mid_values = self._midpoints(pairs, flat, raw_points, raw_values, generator)
         q = len(mid_points)
-        mid = Stretch(single.factors[:q])
+        mid = single.select(slice(0, q))
         return Batch(
             rows=flat,
             probes=self._probes(flat, both, exact.repeat(2)),
             points=both.points(raw_points),
-            values=both.values(raw_values),
+            values=both.values(raw_points, raw_values),
             ends=torch.stack([torch.arange(q), torch.arange(q) + half]),
             mid_points=mid.points(mid_points),
-            mid_values=mid.values(mid_values),
+            mid_values=mid.values(mid_points, mid_values),
         )
 
     def _pairs(self, rows: Tensor, generator: torch.Generator) -> Tensor:
@@ -126,6 +127,5 @@ class Batches:
         probes = torch.where(mirrored, probes.flip(1), probes)
         loose = (~exact).nonzero()[:, 0]
         if len(loose):
-            part = Stretch(stretch.factors[loose])
-            probes[loose] = part.resample(b.volume[flat[loose]].float(), self.grid)
+            probes[loose] = stretch.select(loose).resample(b.volume[flat[loose]].float(), self.grid)
         return probes

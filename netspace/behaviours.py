@@ -169,37 +169,84 @@ def sample_midpoints(
 
 @dataclass(frozen=True)
 class Stretch:
-    """x -> factors * x for each of B functions; `factors` [B, 3], a negative one mirrors."""
+    """u -> factors * (u + bend(u)) axis by axis, for each of B functions; a negative factor mirrors.
+
+    `factors` [B, 3]; `bends` [B, 3], none by default. A bend moves what lies between fixed ends: along x by a sine, so
+    that what is symmetric stays so, along y and z by a cosine, which moves the middle (a seat) up or forward.
+    """
 
     factors: Tensor
+    bends: Tensor | None = None
 
     @classmethod
-    def random(cls, count: int, amount: float, generator: torch.Generator) -> "Stretch":
-        """Half of them mirrored left to right, axes scaled within 1 +- amount; an amount of 0 changes nothing."""
+    def random(cls, count: int, amount: float, generator: torch.Generator, bend: float = 0.0) -> "Stretch":
+        """Half of them mirrored left to right, axes scaled within 1 +- amount and bent; an amount of 0 does nothing."""
         if not amount:
             return cls(torch.ones(count, 3))
         scale = 1 + amount * (2 * torch.rand(count, 3, generator=generator) - 1)
         mirror = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
-        return cls(scale * torch.stack([mirror, torch.ones(count), torch.ones(count)], dim=1))
+        factors = scale * torch.stack([mirror, torch.ones(count), torch.ones(count)], dim=1)
+        if not bend:
+            return cls(factors)
+        reach = torch.tensor([bend, 0.6 * bend, 0.6 * bend])
+        return cls(factors, reach * (2 * torch.rand(count, 3, generator=generator) - 1))
 
-    @property
-    def gain(self) -> Tensor:
-        """[B]: by what distances grow, on average over directions."""
-        return self.factors.prod(1).abs() ** (1 / 3)
+    def select(self, rows: Tensor | slice) -> "Stretch":
+        return Stretch(self.factors[rows], None if self.bends is None else self.bends[rows])
+
+    def only_mirrored(self, rows: Tensor) -> "Stretch":
+        """The same, but for `rows` [B] (bool) left as they are or mirrored."""
+        factors = torch.where(rows[:, None], self.factors.sign(), self.factors)
+        return Stretch(factors, None if self.bends is None else self.bends * ~rows[:, None])
+
+    def twice(self) -> "Stretch":
+        """[2 B]: for pairs that are stretched alike."""
+        return Stretch(self.factors.repeat(2, 1), None if self.bends is None else self.bends.repeat(2, 1))
+
+    def _bend(self, u: Tensor) -> Tensor:
+        """u [B, N, 3] -> displacement [B, N, 3]."""
+        if self.bends is None:
+            return torch.zeros_like(u)
+        shape = torch.stack(
+            [torch.sin(torch.pi * u[..., 0]) / torch.pi, *torch.cos(torch.pi / 2 * u[..., 1:]).unbind(-1)], -1
+        )
+        return self.bends[:, None] * shape
+
+    def _slope(self, u: Tensor) -> Tensor:
+        """d (u + bend(u)) / du, [B, N, 3]; positive for bends within 0.3."""
+        if self.bends is None:
+            return torch.ones_like(u)
+        sine = -torch.pi / 2 * torch.sin(torch.pi / 2 * u[..., 1:])
+        return 1 + self.bends[:, None] * torch.cat([torch.cos(torch.pi * u[..., :1]), sine], -1)
+
+    def gain(self, points: Tensor) -> Tensor:
+        """points [B, N, 3] of the functions -> [B, N]: by what distances grow there, on average over directions."""
+        return (self.factors[:, None].abs() * self._slope(points)).prod(-1) ** (1 / 3)
 
     def points(self, points: Tensor) -> Tensor:
-        """points [B, N, 3] of the functions -> of the stretched ones."""
-        return points * self.factors[:, None]
+        """points [B, N, 3] of the functions -> of the stretched ones. Inverse of `sources`."""
+        return self.factors[:, None] * (points + self._bend(points))
 
-    def values(self, values: Tensor) -> Tensor:
-        """values [B, ...] -> of the stretched functions."""
-        return values * self.gain.reshape(-1, *[1] * (values.ndim - 1))
+    def sources(self, points: Tensor, rounds: int = 12) -> Tensor:
+        """points [B, N, 3] of the stretched functions -> of the functions. Inverse of `points`."""
+        straight = points / self.factors[:, None]
+        found = straight
+        for _ in range(rounds if self.bends is not None else 0):
+            found = straight - self._bend(found)
+        return found
+
+    def values(self, points: Tensor, values: Tensor) -> Tensor:
+        """values [B, N] of the functions at points [B, N, 3] -> of the stretched functions there."""
+        return values * self.gain(points)
 
     def resample(self, volume: Tensor, grid: Tensor) -> Tensor:
         """volume [B, V, V, V] of the functions -> the stretched functions at grid [G, G, G, 3]: [B, G, G, G]."""
         g = grid.shape[0]
-        at = grid.reshape(1, -1, 3) / self.factors[:, None]
-        return self.values(field_at(volume, at).reshape(-1, g, g, g))
+        axes = torch.stack([grid[:, 0, 0, 0], grid[0, :, 0, 1], grid[0, 0, :, 2]], dim=-1)
+        at = self.sources(axes.expand(len(volume), g, 3))
+        x, y, z = (at[:, :, None, None, 0], at[:, None, :, None, 1], at[:, None, None, :, 2])
+        full = torch.stack(torch.broadcast_tensors(x, y, z), dim=-1).reshape(len(volume), -1, 3)
+        return self.values(full, field_at(volume, full)).reshape(-1, g, g, g)
 
 
 def field_at(volume: Tensor, points: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from typing import Annotated
 import torch
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from netspace import __version__
@@ -86,6 +87,25 @@ def _open_space(folder: Path, device: str):  # type: ignore[no-untyped-def]
     return load_space(folder, pick_device(device))
 
 
+def _widths(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(width) for width in text.split(","))
+    except ValueError as error:
+        raise NetSpaceError(f"--hidden: expected widths such as 256,256, got {text!r}") from error
+
+
+def _shape(text: str):  # type: ignore[no-untyped-def]
+    """A shape's file, or the procedural chair of `chair:SEED`."""
+    from netspace.data.sources import chair_of_seed, load_shape
+
+    kind, _, seed = text.partition(":")
+    if kind != "chair":
+        return load_shape(Path(text))
+    if not seed.isdecimal():
+        raise NetSpaceError(f"expected chair:SEED with a number, got {text!r}")
+    return chair_of_seed(int(seed))
+
+
 @app.command()
 def fit(
     shape: Annotated[str, typer.Argument(help="A mesh (obj, ply, stl, glb, off), a voxel grid (.npy) or chair:SEED.")],
@@ -97,7 +117,6 @@ def fit(
 ) -> None:
     """Overfits one SIREN to a shape and says how well it fits."""
     from netspace.checkpoint import network_bytes
-    from netspace.data.sources import chair_of_seed, load_shape
     from netspace.files import atomic_path
     from netspace.fit import FitConfig, pools
     from netspace.fit import fit as fit_networks
@@ -107,16 +126,16 @@ def fit(
     kind = output.suffix.removeprefix(".")
     if kind not in ("pt", "safetensors"):
         raise NetSpaceError(f"{output}: expected a name ending in .pt or .safetensors")
-    target = chair_of_seed(int(shape.split(":")[1])) if shape.startswith("chair:") else load_shape(Path(shape))
-    config = FitConfig(steps=steps, hidden=tuple(int(w) for w in hidden.split(",")), pool=max(64_000, 32 * steps))
+    config = FitConfig(steps=steps, hidden=_widths(hidden), pool=max(64_000, 32 * steps))
+    arch, target = config.arch, _shape(shape)
     generator = torch.Generator().manual_seed(seed)
     points, sdf = (x.to(pick_device(device)) for x in pools([target], config.pool, generator))
     with progress_bar(f"fitting {shape}") as show:
         theta = fit_networks(points, sdf, config, generator, lambda step, _: show(step, steps))[0]
-    reached = iou(network_grid(config.arch, theta, 64).occupied().cpu(), sparse_grid(target.sdf, 64).occupied())
+    reached = iou(network_grid(arch, theta, 64).occupied().cpu(), sparse_grid(target.sdf, 64).occupied())
     with atomic_path(output) as temporary:
-        temporary.write_bytes(network_bytes(config.arch, theta, kind))
-    say({"network": str(output), "architecture": config.arch.name, "iou": round(reached, 4)})
+        temporary.write_bytes(network_bytes(arch, theta, kind))
+    say({"network": str(output), "architecture": arch.name, "iou": round(reached, 4)})
 
 
 @zoo_app.command("build")
@@ -381,13 +400,13 @@ def serve(
 ) -> None:
     """Serves the spaces and the page."""
     try:
-        from server.serve import run_server
+        from server.serve import serve as serve_spaces
     except ImportError as error:
         raise NetSpaceError(
             f"the server's packages are not installed: pip install 'netspace[server]' ({error})"
         ) from error
     os.environ.update(NETSPACE_HOST=host, NETSPACE_PORT=str(port), NETSPACE_SPACES=str(spaces), NETSPACE_DEVICE=device)
-    run_server()
+    serve_spaces()
 
 
 @app.command()
@@ -402,7 +421,7 @@ def main() -> None:
     try:
         app()
     except NetSpaceError as error:
-        console.print(f"[bold red]{error.title}.[/] {error}", highlight=False, soft_wrap=True)
+        console.print(f"[bold red]{error.title}.[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(2)
 
 

@@ -77,7 +77,8 @@ def fit(
     """Overfits B networks, each from its own random initialisation: points [B, M, 3], sdf [B, M] -> theta [B, P].
 
     The networks do not influence one another. `progress(step, loss)` is called after every step, the loss being
-    the mean over networks. `compile_step` pays after a few groups of networks. `generator` lives on the CPU; everything else on the points' device.
+    the mean over networks. `compile_step` pays after a few groups of networks. `generator` lives on the CPU; everything
+    else on the points' device.
     """
     arch, count = config.arch, len(points)
     theta = arch.initial(count, generator).to(points.device).requires_grad_()

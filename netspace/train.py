@@ -21,7 +21,7 @@ from netspace.objectives import SdfDistillation, SdfDistillationConfig, distance
 from netspace.spaces.config import SpaceConfig
 from netspace.spaces.encoders import BehaviourEncoder
 from netspace.spaces.space import Space
-from netspace.spaces.store import save_space
+from netspace.spaces.store import load_space, save_space
 from netspace.zoo import Zoo
 
 
@@ -39,6 +39,8 @@ class TrainConfig:
     warmup: int = 200
     midpoints: int = 0
     """Pairs of procedural chairs whose halfway shape is sampled for `batch.chair_pairs`."""
+    start: str = ""
+    """Folder of a space whose weights to start from, if any."""
     validate_seconds: float = 120.0
     seed: int = 0
 
@@ -93,6 +95,8 @@ class Run:
         self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
         torch.manual_seed(config.seed)
         self.space = Space(config.space).to(device)
+        if config.start:
+            self.space.load_state_dict(load_space(Path(config.start)).state_dict())
         self.objective = SdfDistillation(self.space, config.objective, fast)
         self.optimiser = torch.optim.AdamW(
             self.space.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True

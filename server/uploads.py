@@ -46,7 +46,7 @@ class BodyLimit:
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self.app = app
-        self.limit = limit + ENVELOPE
+        self.limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -55,15 +55,15 @@ class BodyLimit:
 
     def _counted(self, scope: Scope, receive: Receive) -> Receive:
         declared = Headers(scope=scope).get("content-length", "")
-        total = 0
+        total, most = 0, self.limit + ENVELOPE
 
         async def counted() -> Message:
             nonlocal total
-            if declared.isdecimal() and int(declared) > self.limit:
+            if declared.isdecimal() and int(declared) > most:
                 raise _too_large(f"a body of {declared}", self.limit)
             message = await receive()
             total += len(message.get("body", b""))
-            if total > self.limit:
+            if total > most:
                 raise _too_large(f"a body of at least {total}", self.limit)
             return message
 

@@ -48,7 +48,9 @@ def test_a_volume_is_read_exactly_at_its_corners_and_linearly_between(generator:
 
 def test_beyond_the_cube_a_volume_keeps_its_borders_value() -> None:
     volume = linear([1.0, 0.0, 0.0])
-    torch.testing.assert_close(field_at(volume, torch.tensor([[[3.0, 0, 0], [-1.5, 0, 0]]])), torch.tensor([[1.0, -1.0]]))
+    torch.testing.assert_close(
+        field_at(volume, torch.tensor([[[3.0, 0, 0], [-1.5, 0, 0]]])), torch.tensor([[1.0, -1.0]])
+    )
 
 
 @given(factors)

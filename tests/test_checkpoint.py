@@ -97,7 +97,7 @@ def test_bytes_of_no_checkpoint_are_refused(content: bytes) -> None:
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(NotACheckpoint, match="nothing.pt: cannot be read"):
+    with pytest.raises(NotACheckpoint, match=r"nothing.pt: cannot be read"):
         read_network(tmp_path / "nothing.pt")
 
 
@@ -240,5 +240,5 @@ def test_safetensors_of_other_programs_need_no_metadata() -> None:
 def test_nan_is_refused_by_the_tensors_name(write: Any) -> None:
     bad = state()["layers.1.bias"]
     bad[2] = torch.nan
-    with pytest.raises(NonFiniteValues, match="layers.1.bias"):
+    with pytest.raises(NonFiniteValues, match=r"layers.1.bias"):
         read_network(write(state(layers_1_bias=bad)))

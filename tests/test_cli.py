@@ -85,7 +85,11 @@ def test_mesh_writes_a_mesh(netspace: Command, networks: list[Path], tmp_path: P
 
 
 def test_compare_of_a_network_with_itself_finds_no_difference(netspace: Command, networks: list[Path]) -> None:
-    assert netspace("compare", networks[0], networks[0], "--resolution", 32).json == {"iou": 1, "chamfer": 0, "f_score": 1}
+    assert netspace("compare", networks[0], networks[0], "--resolution", 32).json == {
+        "iou": 1,
+        "chamfer": 0,
+        "f_score": 1,
+    }
     assert netspace("compare", *networks, "--resolution", 32).json["iou"] < 1
 
 
@@ -97,14 +101,19 @@ def test_zoo_build_builds_from_json_and_info_counts(netspace: Command, tmp_path:
     )
     (tmp_path / "zoo.json").write_text(json.dumps(config.to_json()))
     folder = tmp_path / "zoo"
-    first = netspace("zoo", "build", folder, "--config", tmp_path / "zoo.json", "--shard", "0/2", "--workers", 1, "--device", "cpu")
+    first = netspace(
+        "zoo", "build", folder, "--config", tmp_path / "zoo.json", "--shard", "0/2", "--workers", 1, "--device", "cpu"
+    )
     assert first.code == 0, first.err
     assert first.json["networks"] == 2
     second = netspace("zoo", "build", folder, "--shard", "1/2", "--workers", 1, "--device", "cpu")
     assert second.json["networks"] == 3
     info = netspace("zoo", "info", folder).json
     assert info == second.json
-    assert {name: group["networks"] for name, group in info["groups"].items()} == {"procedural/train": 2, "procedural/val": 1}
+    assert {name: group["networks"] for name, group in info["groups"].items()} == {
+        "procedural/train": 2,
+        "procedural/val": 1,
+    }
 
 
 def test_embed_writes_the_latent_that_decode_reads(

@@ -24,7 +24,9 @@ def loss(space: Space, z: Tensor, points: Tensor, values: Tensor, clamp: float) 
 
 
 @pytest.mark.parametrize("lr", [0.02, 30.0])
-def test_refining_never_worsens_the_loss(lr: float, space: Space, behaviours: Behaviours, generator: torch.Generator) -> None:
+def test_refining_never_worsens_the_loss(
+    lr: float, space: Space, behaviours: Behaviours, generator: torch.Generator
+) -> None:
     points, values = behaviours.points[:3, :512].float(), behaviours.values[:3, :512].float()
     z = torch.randn(3, 8, generator=generator)
     refined = refine(space, z, points, values, replace(QUICK, lr=lr))
@@ -103,7 +105,9 @@ def test_a_network_of_other_inputs_is_refused(space: Space, generator: torch.Gen
         embed(space, arch, arch.initial(1, generator)[0])
 
 
-@pytest.mark.parametrize(("iou", "word"), [(0.95, "Well"), (0.8, "Well"), (0.7, "Roughly"), (REPRESENTED, "Roughly"), (0.59, "Badly")])
+@pytest.mark.parametrize(
+    ("iou", "word"), [(0.95, "Well"), (0.8, "Well"), (0.7, "Roughly"), (REPRESENTED, "Roughly"), (0.59, "Badly")]
+)
 def test_the_verdict_follows_the_iou(iou: float, word: str) -> None:
     found = Embedding(torch.zeros(1), iou, 0.1)
     assert found.verdict.startswith(f"{word} represented")

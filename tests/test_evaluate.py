@@ -73,12 +73,18 @@ def test_the_latents_are_kept_beside_the_report(evaluated: Path, zoo: Zoo) -> No
 
 
 def test_an_interrupted_evaluation_continues(
-    evaluated: Path, report: dict, zoo: Zoo, behaviours: Behaviours, space: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    evaluated: Path,
+    report: dict,
+    zoo: Zoo,
+    behaviours: Behaviours,
+    space: Space,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shutil.copytree(evaluated / "evaluation", tmp_path / "evaluation")
     monkeypatch.setattr(module, "twin", None)
-    again = evaluate(space, zoo, behaviours, replace(CONFIG, pairs=0), tmp_path, lambda *_: None)
-    assert again["networks"] == report["networks"]
+    again = evaluate(space, zoo, behaviours, CONFIG, tmp_path, lambda *_: None)
+    assert again == report
 
 
 def test_figures_of_other_settings_are_not_reused(
@@ -128,7 +134,14 @@ def test_a_point_of_a_line_without_a_surface_is_empty() -> None:
 
 
 def test_shares_count_points_of_lines() -> None:
-    s = shares([Solid(True, 0, 0.0, False), Solid(False, 1, 1.0, True), Solid(False, 3, 0.99, True), Solid(False, 2, 0.6, True)])
+    s = shares(
+        [
+            Solid(True, 0, 0.0, False),
+            Solid(False, 1, 1.0, True),
+            Solid(False, 3, 0.99, True),
+            Solid(False, 2, 0.6, True),
+        ]
+    )
     assert s == {
         "points": 4, "non_empty": 0.75, "one_part": 0.25, "nearly_one_part": 0.5, "watertight": 0.75, "mean_parts": 1.5
     }  # fmt: skip
@@ -150,7 +163,9 @@ def test_the_table_shows_every_group_and_line(report: dict) -> None:
         assert f"| base: {base} |" in text
     assert "| latents, t = 0.5 |" in text
     assert "| raw weights, t = 0.25 |" in text
-    first = [row.count("|") for row in rows[: 3 + len(report["by_source"]) + len(report["by_base"]) + len(report["by_back"])]]
+    first = [
+        row.count("|") for row in rows[: 3 + len(report["by_source"]) + len(report["by_base"]) + len(report["by_back"])]
+    ]
     assert len(set(first)) == 1, "every row has as many cells as the heading"
 
 

@@ -45,7 +45,7 @@ def test_the_same_generator_gives_the_same_networks(ball: Ball) -> None:
 
 
 def test_a_ball_is_fitted_by_a_small_network(ball: Ball) -> None:
-    config = FitConfig(hidden=(32, 32), steps=150, points=256, pool=8000, lr=3e-3, fast=False)
+    config = FitConfig(hidden=(32, 32), steps=300, points=256, pool=8000, lr=3e-3, fast=False)
     theta = fitted([ball(0.5)], config)[0]
     reached = iou(network_grid(config.arch, theta, 48).occupied(), sparse_grid(ball(0.5).sdf, 48).occupied())
     assert reached > 0.9
@@ -57,6 +57,15 @@ def test_progress_is_told_every_step_with_a_falling_loss(ball: Ball, generator: 
     fit(*pools([ball(0.5)], config.pool, generator), config, generator, lambda step, loss: told.append((step, loss)))
     assert [step for step, _ in told] == list(range(1, 61))
     assert told[-1][1] < told[0][1] / 2
+
+
+def test_fast_products_change_the_loss_and_its_gradient_little(ball: Ball, generator: torch.Generator) -> None:
+    theta = CONFIG.arch.initial(1, generator).requires_grad_()
+    points, sdf = pools([ball(0.5)], 400, generator)
+    exact, fast = (loss_of(CONFIG.arch, 0.2, fast)(theta, points, sdf) for fast in (False, True))
+    assert float(fast.detach()) == pytest.approx(float(exact.detach()), rel=0.05)
+    slopes = [torch.autograd.grad(loss, theta)[0] for loss in (exact, fast)]
+    assert float(torch.cosine_similarity(*slopes)) > 0.97
 
 
 def test_pools_hold_each_shapes_own_distances(ball: Ball, generator: torch.Generator) -> None:

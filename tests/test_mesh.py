@@ -68,7 +68,9 @@ def test_a_networks_mesh_lies_on_its_level_zero(zoo: Zoo) -> None:
     assert np.abs(mesh.vertices).max() <= 1
 
 
-@pytest.mark.parametrize(("value", "words"), [(0.3, "no point .* minimum is 0.3"), (-0.3, "every point .* maximum is -0.3")])
+@pytest.mark.parametrize(
+    ("value", "words"), [(0.3, "no point .* minimum is 0.3"), (-0.3, "every point .* maximum is -0.3")]
+)
 def test_a_field_without_a_surface_is_reported_not_meshed(value: float, words: str) -> None:
     with pytest.raises(EmptyLevelSet, match=words):
         grid_mesh(Grid(torch.full((9, 9, 9), value), 729))

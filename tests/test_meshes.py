@@ -101,7 +101,9 @@ def test_suffixes_may_be_upper_case(tmp_path: Path) -> None:
 def test_a_scene_of_placed_parts_is_one_mesh(tmp_path: Path) -> None:
     scene = trimesh.Scene()
     for x in (-1.0, 1.0):
-        scene.add_geometry(trimesh.creation.box((0.5, 0.5, 0.5)), transform=trimesh.transformations.translation_matrix((x, 0, 0)))
+        scene.add_geometry(
+            trimesh.creation.box((0.5, 0.5, 0.5)), transform=trimesh.transformations.translation_matrix((x, 0, 0))
+        )
     scene.export(tmp_path / "two.glb")
     shape = load_mesh(tmp_path / "two.glb", normalise=False)
     sdf = shape.sdf(torch.tensor([[-1.0, 0, 0], [1.0, 0, 0], [0.0, 0, 0]]))
@@ -118,7 +120,7 @@ def test_unreadable_files_are_refused_by_name(suffix: str, content: bytes, tmp_p
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(BadShapeFile, match="none.obj"):
+    with pytest.raises(BadShapeFile, match=r"none.obj"):
         load_mesh(tmp_path / "none.obj")
 
 
@@ -129,7 +131,7 @@ def test_another_format_is_refused_with_those_that_are_read(tmp_path: Path) -> N
 
 def test_a_point_cloud_is_no_mesh(tmp_path: Path) -> None:
     trimesh.PointCloud(np.eye(3)).export(tmp_path / "cloud.ply")
-    with pytest.raises(BadShapeFile, match="cloud.ply"):
+    with pytest.raises(BadShapeFile, match=r"cloud.ply"):
         load_mesh(tmp_path / "cloud.ply")
 
 

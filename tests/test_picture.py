@@ -44,7 +44,9 @@ def test_what_is_nearer_hides_what_is_behind() -> None:
     near, far = ball_at(0, 0, 0.6, radius=0.3), ball_at(0, 0, -0.6, radius=0.3)
     both = trimesh.util.concatenate([near, far])
     np.testing.assert_allclose(
-        picture(both, 32, view=(0.0, 0.0))[16, 16].astype(int), picture(near, 32, view=(0.0, 0.0))[16, 16].astype(int), atol=12
+        picture(both, 32, view=(0.0, 0.0))[16, 16].astype(int),
+        picture(near, 32, view=(0.0, 0.0))[16, 16].astype(int),
+        atol=12,
     )
 
 

@@ -63,7 +63,9 @@ def test_three_quarters_of_the_points_are_near_the_surface(ball: Ball, generator
 
 
 @pytest.mark.parametrize("count", [4, 7, 1001])
-def test_as_many_training_points_as_asked_for_with_their_distances(count: int, ball: Ball, generator: torch.Generator) -> None:
+def test_as_many_training_points_as_asked_for_with_their_distances(
+    count: int, ball: Ball, generator: torch.Generator
+) -> None:
     solid = ball(0.4)
     points, sdf = training_points(solid, count, generator)
     assert points.shape == (count, 3)

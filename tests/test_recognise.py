@@ -1,4 +1,5 @@
 from collections import OrderedDict
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -29,7 +30,9 @@ def test_a_recognised_network_answers_as_the_module_does(hidden: tuple[int, ...]
     torch.testing.assert_close(run(arch, theta[None], points)[0], module(points))
 
 
-@pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model", "mlp", "net", "network", "module", "weights"])
+@pytest.mark.parametrize(
+    "key", ["state_dict", "model_state_dict", "model", "mlp", "net", "network", "module", "weights"]
+)
 def test_a_state_dict_under_a_usual_key_is_the_same_network(key: str) -> None:
     state = state_of((5, 4))
     arch, theta = recognise({key: state, "epoch": 3, "optimizer": {"lr": 0.1}})
@@ -85,7 +88,7 @@ def test_other_float_types_become_float32(dtype: torch.dtype) -> None:
 
 
 def mlp(*widths: int) -> dict[str, Tensor]:
-    return nn.Sequential(*(nn.Linear(a, b) for a, b in zip(widths[:-1], widths[1:], strict=True))).state_dict()
+    return nn.Sequential(*(nn.Linear(a, b) for a, b in pairwise(widths))).state_dict()
 
 
 def changed(name: str, value: Any) -> dict[str, Tensor]:
@@ -104,11 +107,11 @@ REFUSED: dict[str, tuple[Any, type[NetSpaceError], str]] = {
     "a convolution": (nn.Conv2d(3, 8, 3).state_dict(), UnknownArchitecture, r"\(8, 3, 3, 3\)"),
     "batch norm": (nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)).state_dict(), UnknownArchitecture, "running_mean"),
     "a layer without bias": (nn.Linear(3, 1, bias=False).state_dict(), UnknownArchitecture, "pairs of"),
-    "a gap in the chain": (changed("layers.1.weight", torch.zeros(4, 6)), UnknownArchitecture, r"layers.1.weight.*\(4, 6\)"),
+    "a gap in the chain": (changed("layers.1.weight", torch.zeros(4, 6)), UnknownArchitecture, r"1.weight.*\(4, 6\)"),
     "a bias too long": (changed("layers.1.bias", torch.zeros(5)), UnknownArchitecture, r"\(4, 5\) and \(5,\)"),
     "a bias with two dimensions": (changed("layers.1.bias", torch.zeros(4, 1)), UnknownArchitecture, r"\(4, 1\)"),
     "integers": (changed("layers.1.bias", torch.zeros(4, dtype=torch.int64)), UnknownArchitecture, "bias: .*int64"),
-    "complex numbers": (changed("layers.1.bias", torch.zeros(4, dtype=torch.complex64)), UnknownArchitecture, "complex64"),
+    "complex": (changed("layers.1.bias", torch.zeros(4, dtype=torch.complex64)), UnknownArchitecture, "complex64"),
     "NaN": (changed("layers.1.bias", torch.full((4,), torch.nan)), NonFiniteValues, "layers.1.bias"),
     "infinity": (changed("layers.0.weight", torch.full((5, 3), torch.inf)), NonFiniteValues, "layers.0.weight"),
     "too large for float32": (

@@ -1,3 +1,4 @@
+import shutil
 import sys
 
 import pytest
@@ -23,3 +24,9 @@ def test_a_named_device_is_taken_as_it_is() -> None:
 def test_malloc_is_left_alone_where_it_is_not_glibc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
     assert runtime.keep_freed_memory() is False
+
+
+def test_without_a_compiler_a_function_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert runtime.compiled(len) is len

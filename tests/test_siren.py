@@ -32,7 +32,11 @@ def test_initial_networks_are_independent_and_within_the_siren_bounds(generator:
     arch = Siren(hidden=(64, 32))
     theta = arch.initial(3, generator)
     state = arch.layout.unflatten(theta)
-    bounds = {"layers.0.weight": 1 / 3, "layers.1.weight": math.sqrt(6 / 64) / 30, "layers.2.weight": math.sqrt(6 / 32) / 30}
+    bounds = {
+        "layers.0.weight": 1 / 3,
+        "layers.1.weight": math.sqrt(6 / 64) / 30,
+        "layers.2.weight": math.sqrt(6 / 32) / 30,
+    }
     for name, bound in bounds.items():
         assert state[name].abs().max() <= bound
         assert state[name].abs().max() > 0.9 * bound

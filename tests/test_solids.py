@@ -67,7 +67,9 @@ def test_a_boxs_distance_is_known_at_its_faces_edges_and_corners() -> None:
 
 
 @each_primitive
-def test_the_gradient_has_length_one_away_from_the_medial_axis(primitive: Primitive, generator: torch.Generator) -> None:
+def test_the_gradient_has_length_one_away_from_the_medial_axis(
+    primitive: Primitive, generator: torch.Generator
+) -> None:
     points = uniform_points(2000, generator).requires_grad_()
     sdf = Union.of([primitive]).sdf(points)
     (slope,) = torch.autograd.grad(sdf.sum(), points)
@@ -139,4 +141,6 @@ def test_normalising_scales_distances_alike(generator: torch.Generator) -> None:
     scale = float(made[0].half[0] / parts[0].half[0])
     shift = made[0].centre - parts[0].centre * scale
     points = uniform_points(500, generator)
-    torch.testing.assert_close(Union.of(made).sdf(points * scale + shift), Union.of(parts).sdf(points) * scale, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        Union.of(made).sdf(points * scale + shift), Union.of(parts).sdf(points) * scale, atol=1e-5, rtol=1e-4
+    )

@@ -93,13 +93,13 @@ def test_packed_chairs_are_limited_by_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"text", b"\x93NUMPY"])
 def test_an_unreadable_voxel_grid_is_refused_by_name(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "grid.npy").write_bytes(content)
-    with pytest.raises(BadShapeFile, match="grid.npy"):
+    with pytest.raises(BadShapeFile, match=r"grid.npy"):
         load_shape(tmp_path / "grid.npy")
 
 
 def test_a_pickled_array_is_refused(tmp_path: Path) -> None:
     np.save(tmp_path / "grid.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
-    with pytest.raises(BadShapeFile, match="grid.npy"):
+    with pytest.raises(BadShapeFile, match=r"grid.npy"):
         load_shape(tmp_path / "grid.npy")
 
 

@@ -67,7 +67,13 @@ def test_gradients_of_one_and_of_many_agree() -> None:
 def test_large_layers_come_from_the_dictionary_and_small_ones_in_full() -> None:
     decoder = dictionary()
     assert set(decoder.large) == {"layers_1_weight"}
-    assert set(decoder.small) == {"layers_0_weight", "layers_0_bias", "layers_1_bias", "layers_2_weight", "layers_2_bias"}
+    assert set(decoder.small) == {
+        "layers_0_weight",
+        "layers_0_bias",
+        "layers_1_bias",
+        "layers_2_weight",
+        "layers_2_bias",
+    }
 
 
 def test_an_untrained_dictionary_decodes_near_its_base_network() -> None:

@@ -123,7 +123,7 @@ def test_the_published_encoder_is_its_four_convolutions_and_two_maxima() -> None
 
 def test_the_prep_encoder_refuses_other_architectures_and_odd_latents(generator: torch.Generator) -> None:
     other = Siren(hidden=(16,))
-    with pytest.raises(UnknownArchitecture, match="reads siren-16-16 only, got siren-16$"):
+    with pytest.raises(UnknownArchitecture, match=r"reads siren-16-16 only, got siren-16$"):
         prep_encoder()(other.initial(1, generator), other)
     with pytest.raises(UnknownArchitecture, match="divisible by 32, got 40"):
         prep_encoder(latent=40)

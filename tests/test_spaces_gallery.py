@@ -106,7 +106,9 @@ def test_the_projection_is_centred_and_fills_the_unit_square() -> None:
 def test_the_projection_is_linear_along_lines() -> None:
     z = latents(20, 6)
     projection = Projection.of(z)
-    torch.testing.assert_close(projection((z[0] + z[1]) / 2), (projection(z[0]) + projection(z[1])) / 2, atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        projection((z[0] + z[1]) / 2), (projection(z[0]) + projection(z[1])) / 2, atol=1e-5, rtol=0
+    )
 
 
 def test_its_axes_are_the_directions_of_largest_variance() -> None:

@@ -45,7 +45,9 @@ def test_axes_are_x_y_z_as_in_the_grid() -> None:
             (slice(4, 8), slice(4, 8), slice(12, 24)),
         )
     )
-    corners = torch.tensor([[0.7, 0.7, -0.3], [-0.7, -0.7, 0.3], [-0.7, 0.7, -0.3], [0.7, -0.7, 0.3], [-0.7, -0.7, -0.3]])
+    corners = torch.tensor(
+        [[0.7, 0.7, -0.3], [-0.7, -0.7, 0.3], [-0.7, 0.7, -0.3], [0.7, -0.7, 0.3], [-0.7, -0.7, -0.3]]
+    )
     assert (shape.sdf(corners) < 0).tolist() == [True, True, False, False, True]
 
 

@@ -138,7 +138,7 @@ def test_indices_of_the_splits_share_the_networks(zoo: Zoo) -> None:
 
 def test_a_folder_without_a_zoo_is_refused(tmp_path: Path) -> None:
     for use in (Zoo.open, shard_numbers, lambda root: build_shard(root, 0)):
-        with pytest.raises(BadZoo, match="zoo.json"):
+        with pytest.raises(BadZoo, match=r"zoo.json"):
             use(tmp_path)
 
 
@@ -151,7 +151,7 @@ def test_a_zoo_without_shards_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_zoo_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / "zoo.json").write_text("{")
     for use in (Zoo.open, shard_numbers, lambda root: start_zoo(root, CONFIG)):
-        with pytest.raises(BadZoo, match="zoo.json"):
+        with pytest.raises(BadZoo, match=r"zoo.json"):
             use(tmp_path)
 
 

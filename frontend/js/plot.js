@@ -34,12 +34,12 @@ function traces(points) {
       hovertemplate: "volume %{y:.3f}<extra></extra>",
     },
     {
-      x, y: points.map((p) => (p.empty ? null : p.parts)), name: "parts", mode: "lines", yaxis: "y2", connectgaps: false,
+      x, y: points.map((p) => p.parts), name: "parts", mode: "lines", yaxis: "y2",
       line: { color: parts, width: 2, shape: "hvh" }, fill: "tozeroy", fillcolor: token("--wash"),
       hovertemplate: "%{y} part(s)<extra></extra>",
     },
     {
-      x: empty.map((p) => p.t), y: empty.map(() => 0), name: "no surface", mode: "markers", yaxis: "y2",
+      x: empty.map((p) => p.t), y: empty.map(() => 0), name: "no surface", mode: "markers", yaxis: "y2", cliponaxis: false,
       marker: { symbol: "x-thin", size: 9, line: { width: 2, color: token("--warn") } }, hovertemplate: "no surface<extra></extra>",
     },
   ];

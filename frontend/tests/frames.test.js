@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
-import test from "node:test";
+import test, { mock } from "node:test";
 import { FINE, COARSE, FrameCache, Frames } from "../js/frames.js";
 
 const spot = (t, line = "x") => ({ a: line, b: "b", of: "latent", t });
+const REST = 250;
+mock.timers.enable({ apis: ["setTimeout"] });
+
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Frames whose requests are answered by hand. */
-function byHand(rest = 0) {
+function byHand() {
   const log = { requests: [], shown: [], failed: [], rested: [] };
   const frames = new Frames({
-    rest,
+    rest: REST,
     fetch: (where, resolution, signal) =>
       new Promise((resolve, reject) => {
         const request = { t: where.t, a: where.a, resolution, signal };
@@ -53,7 +56,9 @@ test("at rest the same point is fetched finely, and what was fetched is not fetc
   const { frames, log } = byHand();
   frames.want(spot(0.5));
   log.requests[0].answer();
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await settled();
+  assert.equal(log.requests.length, 1);
+  mock.timers.tick(REST);
   assert.deepEqual([log.requests[1].t, log.requests[1].resolution], [0.5, FINE]);
   log.requests[1].answer();
   await settled();
@@ -67,7 +72,7 @@ test("at rest the same point is fetched finely, and what was fetched is not fetc
 });
 
 test("what is fetched ahead is joined, not fetched twice; never more than two are under way", async () => {
-  const { frames, log } = byHand(100);
+  const { frames, log } = byHand();
   frames.want(spot(0.1), [spot(0.2)]);
   assert.deepEqual(log.requests.map((r) => r.t), [0.1, 0.2]);
   log.requests[0].answer();

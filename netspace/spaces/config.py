@@ -110,7 +110,7 @@ class SpaceConfig:
                 encoder=_part(ENCODERS, data["encoder"]),
                 decoder=_part(DECODERS, data["decoder"]),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise BadSpace(f"config.json: {type(error).__name__}: {error}") from error
 
 
