@@ -27,9 +27,10 @@ def _spread(names: list[tuple], count: int) -> list[int]:
     return sorted(position for _, position in sorted(ranked)[:count])
 
 
-def _title(properties: dict) -> str:
+def _title(name: str, properties: dict) -> str:
+    """`Ladder back, sled base, arms (17)` for chair-00017."""
     arms = {"none": "", "bar": ", arms", "panel": ", side panels"}[properties["arms"]]
-    return f"{properties['back']} back on {properties['base']}{arms}"
+    return f"{properties['back'].capitalize()} back, {properties['base']} base{arms} ({int(name.split('-')[-1])})"
 
 
 def publish(run: Path, zoo: Zoo, output: Path, entries: int, networks: int) -> dict:
@@ -65,7 +66,7 @@ def _publish_gallery(zoo: Zoo, report: dict, kept: dict, output: Path, entries: 
         made.append(
             Entry(
                 id=network.name,
-                name=_title(network.properties),
+                name=_title(network.name, network.properties),
                 source=network.source,
                 split=network.split,
                 iou=round(figures["iou"], 4),

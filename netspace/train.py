@@ -179,14 +179,21 @@ class Run:
         self.progress.step += 1
         return {name: value.detach() for name, value in terms.items()}
 
+    def agreed(self, seconds: float) -> float:
+        """The first process' clock, so that all of them stop after the same step."""
+        if self.world == 1:
+            return seconds
+        clock = torch.tensor(seconds, dtype=torch.float64, device=self.device)
+        torch.distributed.broadcast(clock, 0)
+        return float(clock)
+
     def keep_best(self) -> dict[str, float]:
-        """Validates, and saves the space if it is the best so far."""
+        """Validates, saves the space if it is the best so far, and the run; for the first process alone."""
         report = self.validate()
-        if self.rank == 0:
-            if report["error"] < self.progress.best:
-                self.progress.best = report["error"]
-                save_space(self.space, self.folder)
-            self.save()
+        if report["error"] < self.progress.best:
+            self.progress.best = report["error"]
+            save_space(self.space, self.folder)
+        self.save()
         return report
 
 
@@ -220,10 +227,10 @@ def train(run: Run, report: Report | None = None, stop_after: float = math.inf) 
     start = last = checked = shown = time.monotonic()
     sums: dict[str, float] = {}
     count = 0
-    while share_done(config, run.progress) < 1 and time.monotonic() - start < stop_after:
+    while share_done(config, run.progress) < 1 and run.agreed(time.monotonic() - start) < stop_after:
         terms = run.step(objective)
         now = time.monotonic()
-        run.progress.seconds += now - last
+        run.progress.seconds = run.agreed(run.progress.seconds + now - last)
         last = now
         count += 1
         for name, value in terms.items():
@@ -231,12 +238,15 @@ def train(run: Run, report: Report | None = None, stop_after: float = math.inf) 
         if report is not None and now - shown > 5:
             report(run.progress, share_done(config, run.progress), {n: v / count for n, v in sums.items()})
             sums, count, shown = {}, 0, now
-        if now - checked > config.validate_seconds:
+        if run.rank == 0 and now - checked > config.validate_seconds:
             figures = run.keep_best()
             if report is not None:
                 report(run.progress, share_done(config, run.progress), {f"val_{n}": v for n, v in figures.items()})
             checked = last = time.monotonic()
-    figures = run.keep_best()
-    if report is not None:
-        report(run.progress, share_done(config, run.progress), {f"val_{n}": v for n, v in figures.items()})
+    if run.rank == 0:
+        figures = run.keep_best()
+        if report is not None:
+            report(run.progress, share_done(config, run.progress), {f"val_{n}": v for n, v in figures.items()})
+    if run.world > 1:
+        torch.distributed.barrier()
     return run.progress

@@ -5,20 +5,20 @@ import torch
 from torch import Tensor
 
 from netspace.batches import Batch, BatchConfig, Batches
-from netspace.behaviours import Behaviours, Midpoints
+from netspace.behaviours import Behaviours, Midpoints, field_at
 from netspace.data.points import grid_points, uniform_points
 
 SLOPES = torch.tensor([[0.5, 0.2, -0.3], [-0.1, 0.4, 0.2], [0.3, -0.3, 0.1]])
 CONFIG = BatchConfig(networks=8, points=40, stretch=0.15)
 
 
-def linear_behaviours() -> Behaviours:
+def linear_behaviours(probes: int = 8, volume: int = 16) -> Behaviours:
     """Three linear functions, which every interpolation reproduces."""
     generator = torch.Generator().manual_seed(0)
     points = 0.7 * torch.stack([uniform_points(300, generator) for _ in SLOPES])
     return Behaviours(
-        probes=torch.einsum("xyzc,nc->nxyz", grid_points(8), SLOPES),
-        volume=torch.einsum("xyzc,nc->nxyz", grid_points(16), SLOPES),
+        probes=torch.einsum("xyzc,nc->nxyz", grid_points(probes), SLOPES),
+        volume=torch.einsum("xyzc,nc->nxyz", grid_points(volume), SLOPES),
         points=points,
         values=torch.einsum("nmc,nc->nm", points, SLOPES),
     )
@@ -61,6 +61,20 @@ def test_without_stretching_batches_hold_the_behaviours_themselves() -> None:
     batch, b = draw(replace(CONFIG, stretch=0.0), [0, 2]), linear_behaviours()
     torch.testing.assert_close(batch.probes, b.probes[batch.rows], atol=1e-5, rtol=0)
     torch.testing.assert_close(slopes(batch.points, batch.values), SLOPES[batch.rows], atol=1e-3, rtol=1e-3)
+
+
+def test_bent_probes_and_points_show_the_same_function() -> None:
+    batches = Batches(linear_behaviours(24, 32), [0, 1, 2], None, replace(CONFIG, bend=0.1))
+    bent = []
+    for seed in range(4):
+        batch = batches.draw(torch.Generator().manual_seed(seed))
+        inner = batch.points.abs().amax(2) < 0.8
+        got = field_at(batch.probes, batch.points)
+        torch.testing.assert_close(got[inner], batch.values[inner], atol=5e-3, rtol=0)
+        straight = torch.linalg.lstsq(batch.points, batch.values[..., None])
+        bent.append((batch.points @ straight.solution - batch.values[..., None]).abs().amax((1, 2)) > 1e-3)
+    assert torch.cat(bent).any(), "some functions are bent"
+    assert not torch.cat(bent).all(), "and some are not"
 
 
 def test_batches_have_the_asked_sizes_and_only_the_given_rows() -> None:

@@ -96,6 +96,14 @@ def test_known_midpoints_of_chairs_can_be_trained_on(config: TrainConfig, zoo: Z
     assert progress.step == 1
 
 
+def test_a_run_can_start_from_another_spaces_weights(
+    config: TrainConfig, zoo: Zoo, saved_space: Path, tmp_path: Path
+) -> None:
+    run = Run(tmp_path, replace(config, start=str(saved_space), seed=7), zoo, CPU, fast=False)
+    for name, value in load_space(saved_space).state_dict().items():
+        assert torch.equal(run.space.state_dict()[name], value), name
+
+
 def test_a_space_that_reads_weights_can_be_trained(config: TrainConfig, zoo: Zoo, tmp_path: Path) -> None:
     space = replace(config.space, latent=32, encoder=PrepEncoderConfig(width=40, scale=10.0))
     _, progress = trained(tmp_path, replace(config, steps=1, space=space), zoo)

@@ -12,7 +12,7 @@ import pytest
 # This folder is called `server` too: the repository's own package must be found first.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tiny import UPLOADED, ball, make_space
+from tiny import LIMIT, UPLOADED, ball, make_space
 
 from netspace.checkpoint import network_bytes
 from netspace.embedding import RefineConfig, embed
@@ -22,8 +22,6 @@ from server.settings import Settings
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # starlette would rather have httpx2
     from fastapi.testclient import TestClient
-
-LIMIT = 200_000
 
 
 @pytest.fixture(scope="session", autouse=True)

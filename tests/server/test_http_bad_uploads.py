@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 import torch
 from answers import problem_of
-from conftest import LIMIT
 from fastapi.testclient import TestClient
-from tiny import TINY, ball, nothing
+from tiny import LIMIT, TINY, ball, nothing
 
 from netspace.checkpoint import network_bytes
 from server.uploads import ENVELOPE

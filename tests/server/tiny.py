@@ -13,6 +13,8 @@ from netspace.spaces.gallery import Projection
 
 TINY = Siren(hidden=(8, 8))
 LATENT = 6
+LIMIT = 200_000
+"""Bytes that an upload may have."""
 UPLOADED = Siren(hidden=(24, 16, 12))
 """Another width and depth than the space decodes to."""
 
