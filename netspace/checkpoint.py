@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from netspace.errors import NetSpaceError, NotACheckpoint, ShapeMismatch
 
 FORMATS = ("pt", "safetensors")
 MAX_ELEMENTS = 64_000_000
+MAX_UNPACKED = 8 * MAX_ELEMENTS
 MAX_HEADER = 1_000_000
 """Bytes of a safetensors header, which is JSON about a few dozen tensors."""
 
@@ -45,11 +47,18 @@ def _read(path: Path) -> bytes:
 
 def _load_pt(content: bytes) -> Any:
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise NotACheckpoint(f"expected a PyTorch checkpoint, got a damaged one ({_first_line(error)})") from error
+    if unpacked > MAX_UNPACKED:
+        raise NotACheckpoint(f"expected at most {MAX_UNPACKED} bytes unpacked, the file claims {unpacked}")
+    try:
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).splitlines()[0]
         raise NotACheckpoint(
-            f"expected a state dict of tensors; the file asks for more than tensors and was not loaded ({reason})"
+            "expected a state dict of tensors; the file asks for more than tensors (or its pickle is damaged) and was "
+            "not loaded"
         ) from error
     except Exception as error:  # a damaged pickle makes the unpickler raise whatever it stumbles over
         raise NotACheckpoint(f"expected a PyTorch checkpoint, got a damaged one ({_first_line(error)})") from error

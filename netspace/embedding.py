@@ -26,10 +26,10 @@ class RefineConfig:
     """Adam on the latent against the input network's answers, in under a second on two cores."""
 
     steps: int = 100
-    points: int = 1024
+    points: int = 512
     pool: int = 16384
-    lr: float = 0.02
-    clamp: float = 0.05
+    lr: float = 0.1
+    clamp: float = 0.03
     seed: int = 0
 
 

@@ -86,8 +86,13 @@ def test_embedding_is_the_same_every_time(space: Space, zoo: Zoo) -> None:
 
 def test_networks_of_other_widths_are_embedded(space: Space, generator: torch.Generator) -> None:
     arch = Siren(hidden=(10, 7, 5))
-    found = embed(space, arch, arch.initial(1, generator)[0], QUICK)
+    theta = arch.initial(1, generator)
+    state = arch.layout.unflatten(theta[0])
+    middle = run(arch, theta, uniform_points(1000, generator)).median()
+    state["layers.3.bias"] = state["layers.3.bias"] - middle  # half of the cube is inside
+    found = embed(space, arch, arch.layout.flatten(state), QUICK)
     assert torch.isfinite(found.z).all()
+    assert 0 <= found.iou <= 1
 
 
 @pytest.mark.parametrize("offset", [50.0, -50.0])

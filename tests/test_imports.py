@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 CODE = """
-import json, logging, os, pkgutil, random, sys
+import json, logging, os, pkgutil, sys
 
 class Blocked:
     names = {"fastapi", "starlette", "uvicorn", "sqlalchemy", "pydantic", "structlog", "dbos", "server"}
@@ -21,7 +21,6 @@ def state():
         "seed": torch.initial_seed(),
         "torch": torch.get_rng_state().tolist(),
         "numpy": str(numpy.random.get_state()),
-        "random": hash(random.getstate()),
         "threads": torch.get_num_threads(),
         "interop": torch.get_num_interop_threads(),
         "dtype": str(torch.get_default_dtype()),

@@ -25,7 +25,7 @@ def drawn(evaluated: Path, zoo: Zoo, tmp_path_factory: pytest.TempPathFactory) -
     shutil.copytree(evaluated, folder)
     report = json.loads((folder / "report.json").read_text())
     (folder / "report.md").write_text(table(report))
-    draw_report(load_space(folder), zoo, report, folder, columns=2)
+    draw_report(load_space(folder), zoo, folder, columns=2)
     return folder
 
 

@@ -43,4 +43,8 @@ def recognise(content: Any) -> tuple[Architecture, Tensor]:
     omega = content.get("omega", 30.0) if isinstance(content, Mapping) else 30.0
     if not isinstance(omega, (int, float)):
         raise UnknownArchitecture(f"omega: expected a number, got {type(omega).__name__}")
-    return recognise_siren(unwrap(content), omega=float(omega))
+    try:
+        frequency = float(omega)
+    except OverflowError as error:
+        raise UnknownArchitecture("omega: expected a number, got one beyond floating point") from error
+    return recognise_siren(unwrap(content), omega=frequency)

@@ -15,7 +15,7 @@ if os.environ.get("CI") != "true":
     pytest.importorskip("playwright")
 from playwright.sync_api import Browser, Page, expect
 
-PATIENCE = 60_000
+PATIENCE = 120_000
 """Milliseconds a step may take: shapes are computed and drawn in software here."""
 RESTED = re.compile("128")
 DROP = """([selector, name, content]) => {
