@@ -106,12 +106,12 @@ def _check_dense(state: Mapping[str, Tensor]) -> None:
 def network_bytes(arch: Architecture, theta: Tensor, file_format: str = "pt") -> bytes:
     """theta [P] -> a checkpoint that `read_network` and any PyTorch program can read. Raises NetSpaceError for others.
 
-    A `.pt` holds `state_dict` and the architecture's JSON (`omega` beside it); safetensors hold both as metadata.
+    A `.pt` holds `state_dict` and the architecture's JSON (`omega` beside it); safetensors hold `omega` as metadata.
     """
     state = {name: value.detach().cpu().float().clone() for name, value in arch.layout.unflatten(theta).items()}
     description = arch.to_json()
     if file_format == "safetensors":
-        return save(state, {"architecture": json.dumps(description), "omega": str(description.get("omega", ""))})
+        return save(state, {"omega": str(description["omega"])})  # one key: several come in any order
     if file_format != "pt":
         raise NetSpaceError(f"format: expected one of {', '.join(FORMATS)}, got {file_format!r}")
     buffer = io.BytesIO()

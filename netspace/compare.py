@@ -12,7 +12,8 @@ from netspace.mesh import grid_mesh
 
 TOLERANCE = 0.02
 """Distance within which a surface point counts as found: two thirds of a cell at 64^3."""
-SURFACE_POINTS = 10_000
+SURFACE_POINTS = 40_000
+"""So many that a surface sampled twice finds itself (F-score 1); the Chamfer distance keeps a floor of about 0.005."""
 
 
 @dataclass(frozen=True)

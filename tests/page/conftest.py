@@ -30,7 +30,7 @@ def missing(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its event loop must end before other tests start theirs
 def browser():
     if find_spec("playwright") is None:
         missing("playwright is not installed")
