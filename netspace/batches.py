@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from netspace.behaviours import Behaviours, Midpoints, Stretch, field_at
-from netspace.data.points import grid_points
+from netspace.behaviours import Behaviours, Midpoints
+from netspace.grafts import Graft, Section
+from netspace.stretch import Stretch, field_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +17,9 @@ class BatchConfig:
     Networks come in pairs that are stretched alike (`stretch`: +-share per axis, mirrored half the time, 0 for neither;
     `bend`: how far the middle moves; a half of the pairs is left unstretched, with exact probes). `chair_pairs` of the
     pairs have a known shape halfway;
-    for `union_pairs` more, the union of both stands in for it, so that what lies between them holds together.
+    for `union_pairs` more, the union of both stands in for it, so that what lies between them holds together. Both are
+    made `fuller` by that distance, since thin parts are the first to break. Of the other pairs, `fresh` begin with a
+    shape that is in no zoo and `grafts` end with a network's lower part under another's upper part.
     """
 
     networks: int = 16
@@ -25,10 +28,18 @@ class BatchConfig:
     bend: float = 0.0
     chair_pairs: int = 0
     union_pairs: int = 0
+    fuller: float = 0.0
+    fresh: int = 0
+    grafts: int = 0
 
     def __post_init__(self) -> None:
-        if self.networks % 2 or not 0 <= self.chair_pairs + self.union_pairs <= self.networks // 2:
-            raise ValueError(f"expected an even number of networks and at most half as many pairs, got {self}")
+        room = self.networks // 2 - self.chair_pairs - self.union_pairs
+        counts = (self.chair_pairs, self.union_pairs, self.fresh, self.grafts)
+        if self.networks % 2 or min(counts) < 0 or max(self.fresh, self.grafts) > room:
+            raise ValueError(
+                "expected an even number of networks and, in half as many pairs, room for chair_pairs + union_pairs "
+                f"and beside them for fresh and for grafts, got {self}"
+            )
 
 
 @dataclass(frozen=True)
@@ -45,16 +56,26 @@ class Batch:
 
 
 class Batches:
-    """Draws batches from `rows` of the behaviours; all randomness comes from the generator of `draw`."""
+    """Draws batches from `rows` of the behaviours; all randomness comes from the generator of `draw`.
+
+    `fresh` are the rows, of the same behaviours, of shapes that are in no zoo.
+    """
 
     def __init__(
-        self, behaviours: Behaviours, rows: list[int], midpoints: Midpoints | None, config: BatchConfig
+        self,
+        behaviours: Behaviours,
+        rows: list[int],
+        midpoints: Midpoints | None,
+        config: BatchConfig,
+        fresh: list[int] | None = None,
     ) -> None:
         if config.chair_pairs and midpoints is None:
             raise ValueError("chair_pairs need midpoints of procedural chairs; the zoo has none or none were sampled")
+        if config.fresh and not fresh:
+            raise ValueError("fresh shapes are wanted in every batch, but none were sampled")
         self.behaviours, self.midpoints, self.config = behaviours, midpoints, config
-        self.rows = torch.tensor(rows)
-        self.grid = grid_points(behaviours.probes.shape[1])
+        self.rows, self.fresh = torch.tensor(rows), torch.tensor(fresh or [], dtype=torch.long)
+        self.sections = Section.largest(behaviours.volume) if config.grafts else None
 
     def _window(self, pool: int, count: int, generator: torch.Generator) -> slice:
         start = int(torch.randint(pool - count + 1, (), generator=generator))
@@ -63,26 +84,50 @@ class Batches:
     def draw(self, generator: torch.Generator) -> Batch:
         c, b = self.config, self.behaviours
         half, n = c.networks // 2, c.points
-        rows = self.rows[torch.randint(len(self.rows), (2, half), generator=generator)]
+        rows = _pick(self.rows, (2, half), generator)
         pairs = self._pairs(rows, generator)
+        if c.fresh:
+            rows[0, half - c.fresh :] = _pick(self.fresh, (c.fresh,), generator)
         exact = torch.rand(half, generator=generator) < 0.5
         single = Stretch.random(half, c.stretch, generator, c.bend).only_mirrored(exact)
         both = single.twice()
         flat = rows.reshape(-1)
         window = self._window(b.points.shape[1], n, generator)
-        raw_points, raw_values = b.points[flat, window].float(), b.values[flat, window].float()
-        mid_points, mid_values = self._midpoints(pairs, flat, raw_points, raw_values, generator)
+        points, values = b.points[flat, window].float(), b.values[flat, window].float()
+        probes = self._probes(flat, both, exact.repeat(2))
+        if c.grafts:
+            last = slice(c.networks - c.grafts, None)
+            points[last], values[last], probes[last] = self._grafted(
+                flat[last], _pick(self.rows, (c.grafts,), generator), both.select(last), generator
+            )
+        mid_points, mid_values = self._midpoints(pairs, flat, points, values, generator)
         q = len(mid_points)
         mid = single.select(slice(0, q))
         return Batch(
             rows=flat,
-            probes=self._probes(flat, both, exact.repeat(2)),
-            points=both.points(raw_points),
-            values=both.values(raw_points, raw_values),
+            probes=probes,
+            points=both.points(points),
+            values=both.values(points, values),
             ends=torch.stack([torch.arange(q), torch.arange(q) + half]),
             mid_points=mid.points(mid_points),
-            mid_values=mid.values(mid_points, mid_values),
+            mid_values=mid.values(mid_points, mid_values - c.fuller),
         )
+
+    def _grafted(
+        self, lower: Tensor, upper: Tensor, stretch: Stretch, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Points and values (unstretched) and probes (stretched) of the upper parts of `upper` rows on `lower` rows."""
+        b, sections = self.behaviours, self.sections
+        assert sections is not None
+        graft = Graft.between(sections.of(lower), sections.of(upper), generator)
+        window = self._window(b.points.shape[1], self.config.points, generator)
+        volumes = [b.volume[rows].float() for rows in (lower, upper)]
+        sampled = [
+            (v, b.points[r, window].float(), b.values[r, window].float())
+            for v, r in zip(volumes, (lower, upper), strict=True)
+        ]
+        points, values = graft.samples(sampled[0], sampled[1])
+        return points, values, graft.resample(volumes[0], volumes[1], stretch, b.probes.shape[1])
 
     def _pairs(self, rows: Tensor, generator: torch.Generator) -> Tensor:
         """Puts pairs with a known midpoint first in `rows` [2, half]; returns which they are [chair_pairs]."""
@@ -127,5 +172,9 @@ class Batches:
         probes = torch.where(mirrored, probes.flip(1), probes)
         loose = (~exact).nonzero()[:, 0]
         if len(loose):
-            probes[loose] = stretch.select(loose).resample(b.volume[flat[loose]].float(), self.grid)
+            probes[loose] = stretch.select(loose).resample(b.volume[flat[loose]].float(), probes.shape[1])
         return probes
+
+
+def _pick(rows: Tensor, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    return rows[torch.randint(len(rows), shape, generator=generator)]

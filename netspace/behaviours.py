@@ -13,11 +13,11 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.nn import functional as F
 
 from netspace.archs import Architecture
-from netspace.data.chairs import ChairParams, in_between
+from netspace.data.chairs import Chair, ChairParams, in_between, random_params
 from netspace.data.points import around_surface, grid_points, training_points, uniform_points
+from netspace.data.shapes import Shape
 from netspace.files import atomic_path
 from netspace.functional import run_chunked
 from netspace.grids import Grid, sparse_grid
@@ -28,15 +28,17 @@ VOLUME = 64
 """Corners a side of the grid that stretched probes are interpolated from."""
 POOL = 16384
 """Points kept for each network."""
-PROBES = 32
+PROBES = 48
 """Probes a side of the grid that the behaviour encoder sees unstretched."""
+CHAIRS = 50
+"""Fresh procedural chairs in a file."""
 
 
 @dataclass(frozen=True)
 class Behaviours:
     """Samples of n functions, half precision: points are exact, values rounded (by 1e-5 where they matter)."""
 
-    probes: Tensor  # [n, 32, 32, 32]
+    probes: Tensor  # [n, 48, 48, 48]
     volume: Tensor  # [n, 64, 64, 64]
     points: Tensor  # [n, M, 3]
     values: Tensor  # [n, M]
@@ -87,15 +89,35 @@ def sample_network(arch: Architecture, theta: Tensor, generator: torch.Generator
     return Behaviours(*(part.clamp(-2, 2).half() for part in parts))
 
 
+def sample_shape(shape: Shape, generator: torch.Generator) -> Behaviours:
+    """The behaviour, as n = 1, of a network that would be a shape exactly."""
+    volume, probes = (sparse_grid(shape.sdf, side - 1) for side in (VOLUME, PROBES))
+    points = points_around(volume, POOL, generator).half()
+    parts = (probes.values[None], volume.values[None], points[None], shape.sdf(points.float())[None])
+    return Behaviours(*(part.clamp(-2, 2).half() for part in parts))
+
+
+def _save(behaviours: Behaviours, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        save_file({f.name: getattr(behaviours, f.name) for f in fields(behaviours)}, temporary)
+
+
 def _sample_shard(root: Path, shard: int) -> Path:
     path = root / "behaviours" / f"{shard:05d}.safetensors"
     if not path.exists():
         zoo = Zoo.open(root)
         rows = [i for i, (s, _) in enumerate(zoo.places) if s == shard]
         generator = torch.Generator().manual_seed(shard)
-        stacked = Behaviours.stack([sample_network(zoo.arch, t, generator) for t in zoo.theta(rows)])
-        with atomic_path(path) as temporary:
-            save_file({f.name: getattr(stacked, f.name) for f in fields(stacked)}, temporary)
+        _save(Behaviours.stack([sample_network(zoo.arch, t, generator) for t in zoo.theta(rows)]), path)
+    return path
+
+
+def _sample_chairs(root: Path, part: int) -> Path:
+    path = root / "behaviours" / f"chairs-{part:05d}.safetensors"
+    if not path.exists():
+        generator = torch.Generator().manual_seed(part)
+        chairs = [Chair.of(random_params(generator)) for _ in range(CHAIRS)]
+        _save(Behaviours.stack([sample_shape(chair, generator) for chair in chairs]), path)
     return path
 
 
@@ -104,18 +126,35 @@ def _prepare_worker(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def sample_zoo(zoo: Zoo, workers: int = 1, progress: Callable[[int, int], None] | None = None) -> Behaviours:
-    """Behaviours of every network of the zoo, in its order; sampled shard by shard where not on disk yet."""
-    shards = sorted({shard for shard, _ in zoo.places})
+def _in_parallel(
+    sample: Callable[[Path, int], Path],
+    root: Path,
+    parts: list[int],
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+) -> Behaviours:
+    """Every part that is not on disk yet, sampled; then all of them, in order."""
     threads = max(1, torch.get_num_threads() // workers)
     with ProcessPoolExecutor(workers, get_context("spawn"), _prepare_worker, (threads,)) as pool:
-        futures = [pool.submit(_sample_shard, zoo.root, shard) for shard in shards]
+        futures = [pool.submit(sample, root, part) for part in parts]
         for done, future in enumerate(as_completed(futures), start=1):
             future.result()
             if progress is not None:
-                progress(done, len(shards))
-    files = [load_file(zoo.root / "behaviours" / f"{shard:05d}.safetensors") for shard in shards]
-    return Behaviours.stack([Behaviours(**file) for file in files])
+                progress(done, len(parts))
+    return Behaviours.stack([Behaviours(**load_file(future.result())) for future in futures])
+
+
+def sample_zoo(zoo: Zoo, workers: int = 1, progress: Callable[[int, int], None] | None = None) -> Behaviours:
+    """Behaviours of every network of the zoo, in its order; sampled shard by shard where not on disk yet."""
+    shards = sorted({shard for shard, _ in zoo.places})
+    return _in_parallel(_sample_shard, zoo.root, shards, workers, progress)
+
+
+def sample_chairs(
+    root: Path, count: int, workers: int = 1, progress: Callable[[int, int], None] | None = None
+) -> Behaviours:
+    """Behaviours of at least `count` procedural chairs that are in no zoo, kept in ROOT/behaviours/ as well."""
+    return _in_parallel(_sample_chairs, root, list(range(-(-count // CHAIRS))), workers, progress)
 
 
 @dataclass(frozen=True)
@@ -165,91 +204,3 @@ def sample_midpoints(
     with atomic_path(path) as temporary:
         save_file(result, temporary)
     return Midpoints(**result)
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """u -> factors * (u + bend(u)) axis by axis, for each of B functions; a negative factor mirrors.
-
-    `factors` [B, 3]; `bends` [B, 3], none by default. A bend moves what lies between fixed ends: along x by a sine, so
-    that what is symmetric stays so, along y and z by a cosine, which moves the middle (a seat) up or forward.
-    """
-
-    factors: Tensor
-    bends: Tensor | None = None
-
-    @classmethod
-    def random(cls, count: int, amount: float, generator: torch.Generator, bend: float = 0.0) -> "Stretch":
-        """Half of them mirrored left to right, axes scaled within 1 +- amount and bent; an amount of 0 does nothing."""
-        if not amount:
-            return cls(torch.ones(count, 3))
-        scale = 1 + amount * (2 * torch.rand(count, 3, generator=generator) - 1)
-        mirror = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
-        factors = scale * torch.stack([mirror, torch.ones(count), torch.ones(count)], dim=1)
-        if not bend:
-            return cls(factors)
-        reach = torch.tensor([bend, 0.6 * bend, 0.6 * bend])
-        return cls(factors, reach * (2 * torch.rand(count, 3, generator=generator) - 1))
-
-    def select(self, rows: Tensor | slice) -> "Stretch":
-        return Stretch(self.factors[rows], None if self.bends is None else self.bends[rows])
-
-    def only_mirrored(self, rows: Tensor) -> "Stretch":
-        """The same, but for `rows` [B] (bool) left as they are or mirrored."""
-        factors = torch.where(rows[:, None], self.factors.sign(), self.factors)
-        return Stretch(factors, None if self.bends is None else self.bends * ~rows[:, None])
-
-    def twice(self) -> "Stretch":
-        """[2 B]: for pairs that are stretched alike."""
-        return Stretch(self.factors.repeat(2, 1), None if self.bends is None else self.bends.repeat(2, 1))
-
-    def _bend(self, u: Tensor) -> Tensor:
-        """u [B, N, 3] -> displacement [B, N, 3]."""
-        if self.bends is None:
-            return torch.zeros_like(u)
-        shape = torch.stack(
-            [torch.sin(torch.pi * u[..., 0]) / torch.pi, *torch.cos(torch.pi / 2 * u[..., 1:]).unbind(-1)], -1
-        )
-        return self.bends[:, None] * shape
-
-    def _slope(self, u: Tensor) -> Tensor:
-        """d (u + bend(u)) / du, [B, N, 3]; positive for bends within 0.3."""
-        if self.bends is None:
-            return torch.ones_like(u)
-        sine = -torch.pi / 2 * torch.sin(torch.pi / 2 * u[..., 1:])
-        return 1 + self.bends[:, None] * torch.cat([torch.cos(torch.pi * u[..., :1]), sine], -1)
-
-    def gain(self, points: Tensor) -> Tensor:
-        """points [B, N, 3] of the functions -> [B, N]: by what distances grow there, on average over directions."""
-        return (self.factors[:, None].abs() * self._slope(points)).prod(-1) ** (1 / 3)
-
-    def points(self, points: Tensor) -> Tensor:
-        """points [B, N, 3] of the functions -> of the stretched ones. Inverse of `sources`."""
-        return self.factors[:, None] * (points + self._bend(points))
-
-    def sources(self, points: Tensor, rounds: int = 12) -> Tensor:
-        """points [B, N, 3] of the stretched functions -> of the functions. Inverse of `points`."""
-        straight = points / self.factors[:, None]
-        found = straight
-        for _ in range(rounds if self.bends is not None else 0):
-            found = straight - self._bend(found)
-        return found
-
-    def values(self, points: Tensor, values: Tensor) -> Tensor:
-        """values [B, N] of the functions at points [B, N, 3] -> of the stretched functions there."""
-        return values * self.gain(points)
-
-    def resample(self, volume: Tensor, grid: Tensor) -> Tensor:
-        """volume [B, V, V, V] of the functions -> the stretched functions at grid [G, G, G, 3]: [B, G, G, G]."""
-        g = grid.shape[0]
-        axes = torch.stack([grid[:, 0, 0, 0], grid[0, :, 0, 1], grid[0, 0, :, 2]], dim=-1)
-        at = self.sources(axes.expand(len(volume), g, 3))
-        x, y, z = (at[:, :, None, None, 0], at[:, None, :, None, 1], at[:, None, None, :, 2])
-        full = torch.stack(torch.broadcast_tensors(x, y, z), dim=-1).reshape(len(volume), -1, 3)
-        return self.values(full, field_at(volume, full)).reshape(-1, g, g, g)
-
-
-def field_at(volume: Tensor, points: Tensor) -> Tensor:
-    """volume [B, V, V, V] (axes x, y, z over [-1, 1]^3) at points [B, N, 3] -> [B, N], trilinear."""
-    swapped = volume.permute(0, 3, 2, 1)[:, None]  # grid_sample reads (depth z, height y, width x)
-    return F.grid_sample(swapped, points[:, :, None, None], align_corners=True, padding_mode="border")[:, 0, :, 0, 0]

@@ -46,7 +46,7 @@ class SdfDistillation(nn.Module):
 
     def __init__(self, space: Space, config: SdfDistillationConfig, fast: bool = False) -> None:
         super().__init__()
-        self.space, self.config = space, config
+        self.space, self.config, self.fast = space, config, fast
         self.distances = self._distances(fast)
 
     def _distances(self, fast: bool) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
@@ -63,7 +63,8 @@ class SdfDistillation(nn.Module):
         """z [B, D]: from the sampled probes, or from theta [B, P] for an encoder that reads weights."""
         encoder = self.space.encoder
         if isinstance(encoder, BehaviourEncoder):
-            return encoder.embed(batch.probes)
+            with torch.autocast(batch.probes.device.type, torch.bfloat16, enabled=self.fast):
+                return encoder.embed(batch.probes).float()
         assert theta is not None
         return self.space.encode(theta, self.space.architectures[0])
 

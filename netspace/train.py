@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from netspace.batches import Batch, BatchConfig, Batches
-from netspace.behaviours import Behaviours, sample_midpoints, sample_zoo
+from netspace.behaviours import Behaviours, sample_chairs, sample_midpoints, sample_zoo
 from netspace.errors import BadSpace
 from netspace.files import atomic_path, write_json
 from netspace.functional import run
@@ -39,6 +39,8 @@ class TrainConfig:
     warmup: int = 200
     midpoints: int = 0
     """Pairs of procedural chairs whose halfway shape is sampled for `batch.chair_pairs`."""
+    fresh: int = 0
+    """Procedural chairs that are in no zoo and are learnt from their exact distances, for `batch.fresh`."""
     start: str = ""
     """Folder of a space whose weights to start from, if any."""
     validate_seconds: float = 120.0
@@ -104,10 +106,17 @@ class Run:
         self.generator = torch.Generator().manual_seed(config.seed + 1000 * self.rank)
         self.progress = Progress()
         self.theta = None if self._reads_behaviour else zoo.theta(list(range(len(zoo.networks))))
+        if self.theta is not None and (config.batch.fresh or config.batch.grafts):
+            raise BadSpace(
+                "the prep encoder reads weights: it cannot learn from fresh shapes and grafts, which have none"
+            )
         behaviours = sample_zoo(zoo, workers)
-        midpoints = sample_midpoints(zoo, config.midpoints, workers=workers) if config.midpoints else None
-        self.batches = Batches(behaviours, zoo.indices("train"), midpoints, config.batch)
         self.validation = behaviours.select(zoo.indices("val")).to(device)
+        if config.fresh:
+            behaviours = Behaviours.stack([behaviours, sample_chairs(zoo.root, config.fresh, workers)])
+        midpoints = sample_midpoints(zoo, config.midpoints, workers=workers) if config.midpoints else None
+        fresh = list(range(len(zoo.networks), len(behaviours)))
+        self.batches = Batches(behaviours, zoo.indices("train"), midpoints, config.batch, fresh)
 
     @property
     def _reads_behaviour(self) -> bool:

@@ -115,7 +115,7 @@ def space_config() -> SpaceConfig:
         title="A tiny space",
         latent=8,
         architectures=(Siren(hidden=(16, 16)),),
-        encoder=BehaviourEncoderConfig(grid=32, channels=(4, 8, 8, 8)),
+        encoder=BehaviourEncoderConfig(grid=48, channels=(4, 8, 8, 8)),
         decoder=DictionaryDecoderConfig(directions=6, hidden=16),
     )
 

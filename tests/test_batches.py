@@ -5,8 +5,9 @@ import torch
 from torch import Tensor
 
 from netspace.batches import Batch, BatchConfig, Batches
-from netspace.behaviours import Behaviours, Midpoints, field_at
+from netspace.behaviours import Behaviours, Midpoints
 from netspace.data.points import grid_points, uniform_points
+from netspace.stretch import field_at
 
 SLOPES = torch.tensor([[0.5, 0.2, -0.3], [-0.1, 0.4, 0.2], [0.3, -0.3, 0.1]])
 CONFIG = BatchConfig(networks=8, points=40, stretch=0.15)
@@ -125,7 +126,54 @@ def test_known_midpoints_must_be_given() -> None:
         draw(replace(CONFIG, chair_pairs=1), [0])
 
 
-@pytest.mark.parametrize("bad", [{"networks": 7}, {"chair_pairs": 3, "union_pairs": 2}, {"chair_pairs": -1}])
+def test_midpoints_are_fuller_by_what_is_asked() -> None:
+    exact, fuller = (draw(replace(CONFIG, stretch=0.0, union_pairs=2, fuller=f), [0, 1, 2]) for f in (0.0, 0.01))
+    torch.testing.assert_close(fuller.mid_values, exact.mid_values - 0.01)
+
+
+def test_fresh_rows_end_the_first_halves_and_no_others() -> None:
+    batches = Batches(linear_behaviours(), [0, 1], None, replace(CONFIG, union_pairs=2, fresh=2), fresh=[2])
+    for seed in range(4):
+        rows = batches.draw(torch.Generator().manual_seed(seed)).rows.tolist()
+        assert rows[2:4] == [2, 2]
+        assert set(rows[:2] + rows[4:]) <= {0, 1}
+
+
+def test_fresh_rows_must_be_given() -> None:
+    with pytest.raises(ValueError, match="none were sampled"):
+        draw(replace(CONFIG, fresh=1), [0])
+
+
+def solids() -> Behaviours:
+    """A wide flat ball-like seat with a post up and a leg, made of two ellipsoids; values are what the volume says."""
+    grid = grid_points(32)
+    seat = ((grid * torch.tensor([1.6, 6.0, 1.6])).norm(dim=-1) - 1) / 6
+    post = ((grid - torch.tensor([0, 0.4, -0.3])) * torch.tensor([8.0, 2.0, 8.0])).norm(dim=-1) / 8 - 0.125
+    volume = torch.stack([seat, torch.minimum(seat, post)])
+    points = uniform_points(400, torch.Generator().manual_seed(0)).expand(2, 400, 3)
+    return Behaviours(volume, volume, points, field_at(volume, points))
+
+
+def test_grafts_end_the_second_halves_and_their_probes_and_points_agree() -> None:
+    config = replace(CONFIG, networks=8, points=200, stretch=0.1, grafts=3)
+    for seed in range(4):
+        batch = Batches(solids(), [0, 1], None, config).draw(torch.Generator().manual_seed(seed))
+        inner = (batch.points.abs().amax(2) < 0.9) & (batch.values.abs() < 0.1)
+        error = ((field_at(batch.probes, batch.points) - batch.values).abs() * inner).sum(1) / inner.sum(1)
+        assert float(error[5:].max()) < 0.02
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"networks": 7},
+        {"chair_pairs": 3, "union_pairs": 2},
+        {"chair_pairs": -1},
+        {"chair_pairs": -1, "union_pairs": 1},
+        {"union_pairs": 2, "fresh": 3},
+        {"union_pairs": 2, "grafts": 3},
+    ],
+)
 def test_impossible_batches_are_refused(bad: dict) -> None:
     with pytest.raises(ValueError, match="even number of networks"):
         replace(CONFIG, **bad)

@@ -26,7 +26,7 @@ CONFIGS = [
         name="b",
         title="B",
         latent=3,
-        encoder=BehaviourEncoderConfig(grid=16, clamp=0.1, channels=(4, 8)),
+        encoder=BehaviourEncoderConfig(grid=16, clamp=0.1, patch=2, channels=(4, 8)),
         decoder=DictionaryDecoderConfig(directions=5, hidden=7, rank=2),
     ),
 ]
@@ -50,7 +50,7 @@ def test_a_configs_json_is_inverted(config: SpaceConfig) -> None:
         ({"architectures": [{"family": "lenet"}]}, "lenet"),
         ({"encoder": {"kind": "fourier"}}, r"\['behaviour', 'prep'\], got 'fourier'"),
         ({"encoder": {"kind": "behaviour", "colour": 3}}, "colour"),
-        ({"encoder": {"kind": "behaviour", "grid": 30, "channels": [4, 8]}}, "multiple of 4, got 30"),
+        ({"encoder": {"kind": "behaviour", "grid": 20, "channels": [4, 8]}}, "multiple of 6, got 20"),
         ({"decoder": {"kind": "prep", "bias": "none"}}, "bias paper or siren"),
         ({"decoder": {"kind": "prep", "width": 100}}, "divisible by 8"),
         ({"decoder": {}}, "got None"),

@@ -14,7 +14,7 @@ ARCH = Siren(hidden=(16, 16))
 
 def behaviour_encoder(latent: int = 8) -> BehaviourEncoder:
     torch.manual_seed(0)
-    return BehaviourEncoder(BehaviourEncoderConfig(grid=16, channels=(4, 8)), latent).requires_grad_(False)
+    return BehaviourEncoder(BehaviourEncoderConfig(grid=16, patch=2, channels=(4, 8)), latent).requires_grad_(False)
 
 
 def prep_encoder(latent: int = 32) -> PrepEncoder:

@@ -18,24 +18,27 @@ RANGES: dict[str, tuple[float, float]] = {
     "seat_height": (0.36, 0.56),
     "seat_width": (0.38, 0.62),
     "seat_depth": (0.36, 0.58),
-    "seat_thickness": (0.03, 0.13),
+    "seat_thickness": (0.04, 0.13),
     "back_height": (0.28, 0.66),
     "back_width": (0.75, 1.0),
-    "back_thickness": (0.028, 0.10),
+    "back_thickness": (0.04, 0.1),
     "back_tilt": (0.0, 16.0),
-    "leg_radius": (0.019, 0.034),
+    "leg_radius": (0.025, 0.042),
     "leg_splay": (0.0, 0.07),
     "leg_inset": (0.0, 0.04),
-    "column_radius": (0.024, 0.055),
+    "column_radius": (0.03, 0.06),
     "foot_radius": (0.19, 0.28),
-    "rail_radius": (0.016, 0.025),
-    "spindle_radius": (0.013, 0.019),
+    "rail_radius": (0.021, 0.032),
+    "spindle_radius": (0.018, 0.025),
     "bars": (2.6, 5.4),
     "arm_height": (0.16, 0.27),
-    "arm_radius": (0.015, 0.04),
+    "arm_radius": (0.032, 0.05),
     "stretcher": (-0.5, 0.5),
     "softness": (0.1, 1.0),
 }
+
+MIN_GAP = 0.042
+"""Metres left open between slats, spindles and ladder bars: two to three cells of a 64^3 grid, so that they show."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +179,11 @@ def _block(p: ChairParams) -> list[Primitive]:
     return [box(_v(0, middle, 0), _v(x, half, z), 0.03 * p.softness), *feet]
 
 
+def _fitting(wanted: int, length: float, pitch: float) -> int:
+    """How many bars stand in `length` at `pitch` or wider, at most as many as wanted, at least one."""
+    return max(1, min(wanted, int(length / pitch) - 1))
+
+
 def _back(p: ChairParams, kind: str) -> list[Primitive]:
     reach = 0.8 if p.seat == "round" else 1.0
     tilt = math.radians(p.back_tilt)
@@ -193,19 +201,23 @@ def _back(p: ChairParams, kind: str) -> list[Primitive]:
         return [box(at(0, height / 2), half, thick * p.softness * 0.9, frame)]
     post, edge = p.rail_radius * 1.15, width - p.rail_radius
     parts = [capsule(at(s * edge, 0), at(s * edge, height - post), post) for s in (-1, 1)]
-    count = round(p.bars)
+    wanted = round(p.bars)
     if kind == "ladder":
-        bar_half = _v(width, min(0.028 + 0.02 * p.softness, 0.3 * p.back_height / count), 0.9 * p.rail_radius)
+        count = _fitting(wanted, p.back_height, 2 * MIN_GAP)
+        bar_half = _v(width, min(0.028 + 0.02 * p.softness, 0.25 * p.back_height / count), 0.9 * p.rail_radius)
         places = [p.seat_thickness / 2 + p.back_height * (i + 0.9) / (count + 0.2) for i in range(count)]
         return parts + [box(at(0, min(y, height - float(bar_half[1]))), bar_half, 0.008, frame) for y in places]
     rail = _v(width, 0.022 + 0.02 * p.softness, max(0.8 * p.rail_radius, 0.015))
     parts.append(box(at(0, height - float(rail[1])), rail, 0.01, frame))
-    inner = count if kind == "slats" else count + 1
+    if kind == "slats":
+        inner = _fitting(wanted, 2 * edge, 2 * MIN_GAP)
+        slat = _v(min(0.27 * 2 * edge / (inner + 1), 0.032), height / 2 - 0.01, 0.9 * p.rail_radius)
+    else:
+        inner = _fitting(wanted + 1, 2 * edge, MIN_GAP + 2 * p.spindle_radius)
     for i in range(inner):
         x = edge * (2 * (i + 1) / (inner + 1) - 1)
         if kind == "slats":
-            half = _v(min(0.34 * 2 * edge / (inner + 1), 0.032), height / 2 - 0.01, 0.9 * p.rail_radius)
-            parts.append(box(at(x, height / 2 - 0.005), half, 0.006, frame))
+            parts.append(box(at(x, height / 2 - 0.005), slat, 0.006, frame))
         else:
             parts.append(capsule(at(x, 0), at(x, height - float(rail[1])), p.spindle_radius))
     return parts

@@ -4,7 +4,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
-HALF_EXTENT = 0.82
+HALF_EXTENT = 0.9
 """Largest half extent of a normalised shape."""
 
 

@@ -14,8 +14,8 @@ from netspace.data.shapes import HALF_EXTENT
 from netspace.errors import BadShapeFile
 
 UPSAMPLE = 3
-BLUR = 1.0  # in upsampled voxels; wider blurs dissolve parts that are one voxel thick
-LEVEL = 0.45
+BLUR = 1.3  # in upsampled voxels; wider blurs dissolve parts that are one voxel thick
+LEVEL = 0.37
 FIELD = 96  # resolution of the stored distance field
 
 

@@ -19,17 +19,26 @@ class PrepEncoderConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class BehaviourEncoderConfig:
-    """A 3-D CNN over the network's outputs on a grid of `grid`^3 probes, clamped to +-`clamp`."""
+    """A 3-D CNN over the network's outputs on a grid of `grid`^3 probes, clamped to +-`clamp`.
+
+    The first layer sees cubes of `patch` probes a side, each once; every further layer halves the grid.
+    """
 
     kind: ClassVar[str] = "behaviour"
-    grid: int = 32
+    grid: int = 48
     clamp: float = 0.15
+    patch: int = 3
     channels: tuple[int, ...] = (32, 64, 128, 256)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))
-        if self.grid % 2 ** len(self.channels):
-            raise BadSpace(f"encoder.grid: expected a multiple of {2 ** len(self.channels)}, got {self.grid}")
+        if self.patch < 1 or not self.channels or self.grid % self.shrinkage:
+            raise BadSpace(f"encoder.grid: expected a multiple of {self.shrinkage}, got {self.grid}")
+
+    @property
+    def shrinkage(self) -> int:
+        """Probes a side for every place of the last layer."""
+        return self.patch * 2 ** (len(self.channels) - 1)
 
 
 @dataclass(frozen=True, kw_only=True)

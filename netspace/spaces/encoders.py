@@ -54,13 +54,11 @@ class BehaviourEncoder(nn.Module):
         layers: list[nn.Module] = []
         width = 1
         for channels in config.channels:
-            layers += [
-                nn.Conv3d(width, channels, 3, 2, 1),
-                nn.GroupNorm(min(8, channels), channels),
-                nn.SiLU(),
-            ]
+            first = nn.Conv3d(width, channels, config.patch, config.patch)
+            conv = nn.Conv3d(width, channels, 3, 2, 1) if layers else first
+            layers += [conv, nn.GroupNorm(min(8, channels), channels), nn.SiLU()]
             width = channels
-        side = config.grid // 2 ** len(config.channels)
+        side = config.grid // config.shrinkage
         self.trunk = nn.Sequential(*layers, nn.Flatten())
         self.head = nn.Linear(width * side**3, latent)
         points = grid_points(config.grid).reshape(-1, 3)

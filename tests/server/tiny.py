@@ -44,7 +44,7 @@ def nothing(arch: Siren) -> torch.Tensor:
 def tiny_space(name: str = "tiny", seed: int = 0) -> Space:
     """A space whose every latent decodes to something like a ball, since its base is one."""
     torch.manual_seed(seed)
-    encoder = BehaviourEncoderConfig(grid=8, channels=(4, 8))
+    encoder = BehaviourEncoderConfig(grid=8, patch=2, channels=(4, 8))
     decoder = DictionaryDecoderConfig(directions=4, hidden=16)
     space = Space(
         SpaceConfig(
