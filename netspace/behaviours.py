@@ -18,8 +18,8 @@ from netspace.archs import Architecture
 from netspace.data.chairs import Chair, ChairParams, in_between, random_params
 from netspace.data.points import around_surface, grid_points, training_points, uniform_points
 from netspace.data.shapes import Shape
+from netspace.fields import network_field
 from netspace.files import atomic_path
-from netspace.functional import run_chunked
 from netspace.grids import Grid, sparse_grid
 from netspace.runtime import keep_freed_memory
 from netspace.zoo import Network, Zoo
@@ -80,10 +80,11 @@ def points_around(grid: Grid, count: int, generator: torch.Generator) -> Tensor:
 
 def sample_network(arch: Architecture, theta: Tensor, generator: torch.Generator) -> Behaviours:
     """The behaviour of one network theta [P], as n = 1."""
-    grid = sparse_grid(lambda p: run_chunked(arch, theta, p), VOLUME - 1, theta.device)
+    field = network_field(arch, theta)
+    grid = sparse_grid(field, VOLUME - 1, theta.device)
     points = points_around(grid, POOL, generator).half().to(theta.device)
-    probes = run_chunked(arch, theta, grid_points(PROBES, theta.device).reshape(-1, 3))
-    values = run_chunked(arch, theta, points.float())
+    probes = field(grid_points(PROBES, theta.device).reshape(-1, 3))
+    values = field(points.float())
     shape = (1, PROBES, PROBES, PROBES)
     parts = (probes.reshape(shape), grid.values[None], points[None], values[None])
     return Behaviours(*(part.clamp(-2, 2).half() for part in parts))

@@ -9,7 +9,8 @@ from torch import Tensor
 from netspace.archs import Architecture
 from netspace.behaviours import points_around
 from netspace.errors import EmptyLevelSet, UnknownArchitecture
-from netspace.functional import run, run_chunked
+from netspace.fields import network_field
+from netspace.functional import run
 from netspace.grids import Grid, iou
 from netspace.mesh import network_grid
 from netspace.objectives import distance
@@ -86,7 +87,7 @@ def refine(space: Space, z: Tensor, points: Tensor, values: Tensor, config: Refi
 def samples(arch: Architecture, theta: Tensor, grid: Grid, config: RefineConfig) -> tuple[Tensor, Tensor]:
     """Points [M, 3] around the network's own surface (known from `grid`) and its answers [M]."""
     points = points_around(grid, config.pool, torch.Generator().manual_seed(config.seed)).to(theta.device)
-    return points, run_chunked(arch, theta, points)
+    return points, network_field(arch, theta)(points)
 
 
 @torch.no_grad()

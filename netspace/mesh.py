@@ -12,21 +12,16 @@ from torch import Tensor
 
 from netspace.archs import Architecture
 from netspace.errors import EmptyLevelSet, NetSpaceError
+from netspace.fields import in_parallel, network_field
 from netspace.files import atomic_path
-from netspace.functional import run_chunked
-from netspace.grids import Field, Grid, sparse_grid
+from netspace.grids import Grid, sparse_grid
 
 FORMATS = ("glb", "stl", "ply", "obj")
 
 
-def network_field(arch: Architecture, theta: Tensor) -> Field:
-    """theta [P] as a field: points [N, 3] -> signed distances [N]."""
-    return lambda points: run_chunked(arch, theta, points)
-
-
-def network_grid(arch: Architecture, theta: Tensor, resolution: int = 64) -> Grid:
-    """theta [P] on the grid of `resolution` cells a side, on theta's device."""
-    return sparse_grid(network_field(arch, theta), resolution, theta.device)
+def network_grid(arch: Architecture, theta: Tensor, resolution: int = 64, alone: bool = False) -> Grid:
+    """theta [P] on the grid of `resolution` cells a side, on theta's device; `alone` on the calling thread's core."""
+    return sparse_grid(network_field(arch, theta, alone), resolution, theta.device)
 
 
 def grid_mesh(grid: Grid) -> trimesh.Trimesh:
@@ -52,6 +47,18 @@ def grid_mesh(grid: Grid) -> trimesh.Trimesh:
 def network_mesh(arch: Architecture, theta: Tensor, resolution: int = 64) -> trimesh.Trimesh:
     """theta [P] -> mesh; raises EmptyLevelSet."""
     return grid_mesh(network_grid(arch, theta, resolution))
+
+
+def network_meshes(arch: Architecture, thetas: Tensor, resolution: int = 64) -> list[trimesh.Trimesh | None]:
+    """thetas [T, P] -> a mesh for each, None where there is no surface; on a CPU, as many at a time as it has cores."""
+
+    def mesh(theta: Tensor) -> trimesh.Trimesh | None:
+        try:
+            return grid_mesh(network_grid(arch, theta, resolution, alone=len(thetas) > 1))
+        except EmptyLevelSet:
+            return None
+
+    return in_parallel(mesh, thetas) if thetas.device.type == "cpu" else [mesh(theta) for theta in thetas]
 
 
 @dataclass(frozen=True)

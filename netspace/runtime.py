@@ -27,14 +27,24 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+def can_compile() -> bool:
+    """Whether `torch.compile` has a compiler to work with."""
+    return torch.cuda.is_available() or any(map(shutil.which, ("g++", "clang++", "c++")))
+
+
+def native_bfloat16(device: torch.device) -> bool:
+    """Whether products in bfloat16 are faster than in float32 there."""
+    if device.type != "cpu":
+        return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
 def compiled(function: Callable[P, T]) -> Callable[P, T]:
     """The function compiled for fixed shapes, or itself where there is no compiler to do it with.
 
     Compiling takes 10 to 30 seconds at the first call: for work that is repeated thousands of times.
     """
-    if not torch.cuda.is_available() and not any(map(shutil.which, ("g++", "clang++", "c++"))):
-        return function
-    return torch.compile(function, dynamic=False)
+    return torch.compile(function, dynamic=False) if can_compile() else function
 
 
 def pick_device(name: str = "auto") -> torch.device:

@@ -1,5 +1,6 @@
 """The application: settings in, ASGI out."""
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -26,6 +27,8 @@ Every error is an RFC 9457 problem document that says what was given and what wa
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services = await run_in_threadpool(Services.open, app.state.settings)
     app.state.services = services
+    if services.settings.compile:
+        threading.Thread(target=services.prepare, name="prepare", daemon=True).start()
     try:
         yield
     finally:

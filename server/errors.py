@@ -37,12 +37,20 @@ class NotInstalled(NetSpaceError):
     title = "A part of the front end is not installed"
 
 
+class Busy(NetSpaceError):
+    slug = "busy"
+    title = "The service has more to do than it can queue"
+    retry_after = 1
+    """Seconds after which a client may try again."""
+
+
 STATUS: dict[type[NetSpaceError], int] = {
     UnknownName: 404,
     NoNetwork: 404,
     NotInstalled: 404,
     GalleryLatent: 409,
     BadSpace: 500,
+    Busy: 503,
 }
 """By class. Every other NetSpaceError is 422: the request was well formed and its content was not usable."""
 
@@ -89,7 +97,8 @@ def _field(error: Mapping[str, Any]) -> dict[str, str]:
 
 def on_netspace_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, NetSpaceError)
-    return problem(status_of(error), (error.slug, error.title), str(error))
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else None
+    return problem(status_of(error), (error.slug, error.title), str(error), headers=headers)
 
 
 def on_invalid_request(_: Request, error: Exception) -> JSONResponse:

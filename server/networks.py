@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from netspace.archs import Architecture
@@ -37,6 +38,25 @@ class Line:
         """All that decides which networks lie on it."""
         origin = self.space.identity if self.arch is None else self.arch.name
         return origin.encode(), vector_bytes(self.a), vector_bytes(self.b)
+
+
+def thetas_of(places: Sequence[tuple[Line, float]]) -> list[tuple[Architecture, Tensor]]:
+    """(architecture, theta [P]) at t of every line; latents of one space are decoded together."""
+    out: dict[int, tuple[Architecture, Tensor]] = {}
+    together: dict[str, list[int]] = {}
+    for i, (line, t) in enumerate(places):
+        if line.arch is None:
+            together.setdefault(line.space.id, []).append(i)
+        else:
+            arch, thetas = line.networks([t])
+            out[i] = arch, thetas[0]
+    for members in together.values():
+        space = places[members[0]][0].space.space
+        z = torch.stack([torch.lerp(places[i][0].a, places[i][0].b, places[i][1]) for i in members])
+        decoded = space.decode(z.to(space.device))
+        for i, arch_id, theta in zip(members, decoded.arch_ids.tolist(), decoded.theta, strict=True):
+            out[i] = space.architectures[arch_id], theta
+    return [out[i] for i in range(len(places))]
 
 
 def line_between(latents: Latents, a: str, b: str, of: LineOf) -> Line:

@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+import structlog
 from fastapi import Depends, Request
 
+from netspace.fields import prepare
+from server.batching import Batcher
+from server.frames import Frame, encoded_frames
 from server.latents import Latents
 from server.registry import Registry
 from server.settings import Settings
@@ -17,13 +21,24 @@ class Services:
     registry: Registry
     store: Store
     latents: Latents
+    frames: dict[str, Batcher[Frame, bytes]]
+    """By space: meshes, made together for all who ask at once."""
 
     @classmethod
     def open(cls, settings: Settings) -> "Services":
         """Loads the spaces and opens the database. Raises BadSpace."""
         registry = Registry.open(settings.spaces, settings.device)
         store = Store(settings.database_url)
-        return cls(settings, registry, store, Latents(registry, store))
+        frames = {s.id: Batcher(s.worker, encoded_frames, limit=settings.queue) for s in registry}
+        return cls(settings, registry, store, Latents(registry, store), frames)
+
+    def prepare(self) -> None:
+        """Compiles what makes meshes fast; takes seconds, and requests are answered meanwhile."""
+        log = structlog.get_logger()
+        for space in self.registry:
+            for arch in space.space.architectures:
+                ready = prepare(arch, space.space.device)
+                log.info("meshing compiled" if ready else "no compiler: meshing stays slower", architecture=arch.name)
 
     def close(self) -> None:
         self.registry.close()

@@ -18,5 +18,9 @@ class Settings(BaseSettings):
     spaces: Path = Path("checkpoints")
     """A folder of spaces, or one space."""
     database_url: str = "sqlite:///var/netspace.sqlite"
+    compile: bool = True
+    """Compile the evaluation of networks when the service starts; without, meshes take about twice as long."""
+    queue: int = Field(default=128, ge=1)
+    """Meshes that may wait in a space's queue; more are answered 503."""
     max_upload_bytes: int = Field(default=64 << 20, ge=1)
     frontend: Path = Path("frontend")

@@ -1,9 +1,11 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from torch import Tensor
 
 from netspace.archs import Siren
-from netspace.functional import run, run_chunked, runner
+from netspace.functional import own_module, run
 
 ARCH = Siren(hidden=(9, 7))
 
@@ -41,22 +43,17 @@ def test_gradients_batched_equal_those_looped(shape: tuple[int, ...], generator:
             torch.testing.assert_close(batched[1][i], at.grad, atol=1e-5, rtol=1e-4)
 
 
-def test_chunks_do_not_change_the_answers(generator: torch.Generator) -> None:
-    theta, points = ARCH.initial(1, generator)[0], torch.rand(25, 3, generator=generator)
-    whole = run(ARCH, theta[None], points)[0]
-    for chunk in (1, 7, 25, 100):
-        torch.testing.assert_close(run_chunked(ARCH, theta, points, chunk), whole)
+def test_a_thread_has_its_own_module_for_an_architecture() -> None:
+    mine = own_module(ARCH)
+    assert own_module(Siren(hidden=(9, 7))) is mine
+    assert own_module(Siren(hidden=(9, 7), omega=20.0)) is not mine
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(own_module, ARCH).result() is not mine
 
 
-def test_no_points_give_no_answers(generator: torch.Generator) -> None:
-    assert run_chunked(ARCH, ARCH.initial(1, generator)[0], torch.empty(0, 3)).shape == (0,)
-
-
-def test_chunked_answers_carry_no_gradient(generator: torch.Generator) -> None:
-    theta = ARCH.initial(1, generator)[0].requires_grad_()
-    assert not run_chunked(ARCH, theta, torch.rand(3, 3)).requires_grad
-
-
-def test_equal_architectures_share_a_runner() -> None:
-    assert runner(Siren(hidden=(9, 7))) is runner(ARCH)
-    assert runner(Siren(hidden=(9, 7), omega=20.0)) is not runner(ARCH)
+def test_threads_do_not_disturb_one_another(generator: torch.Generator) -> None:
+    thetas, inputs = ARCH.initial(40, generator), torch.rand(500, 3, generator=generator)
+    expected = run(ARCH, thetas, inputs)
+    with ThreadPoolExecutor(4) as pool:
+        found = torch.cat(list(pool.map(lambda theta: run(ARCH, theta[None], inputs), thetas)))
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=1e-5)

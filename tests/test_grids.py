@@ -10,8 +10,8 @@ from netspace.archs import Siren
 from netspace.data.points import grid_points
 from netspace.data.solids import Union
 from netspace.data.sources import chair_of_seed
+from netspace.fields import network_field
 from netspace.grids import Field, Grid, dense_grid, iou, lattice, sparse_grid
-from netspace.mesh import network_field
 from netspace.zoo import Zoo
 
 bits = st.lists(st.booleans(), min_size=8, max_size=8).map(lambda b: torch.tensor(b).reshape(2, 2, 2))
@@ -92,3 +92,23 @@ def test_iou_counts_shared_over_all() -> None:
     a, b = torch.zeros(4, 4, 4, dtype=torch.bool), torch.zeros(4, 4, 4, dtype=torch.bool)
     a[:2], b[1:] = True, True
     assert iou(a, b) == pytest.approx(1 / 4)
+
+
+@pytest.mark.parametrize("steepness", [3.0, 30.0])
+def test_fields_of_another_scale_are_meshed_right_from_the_same_points(steepness: float) -> None:
+    chair = chair_of_seed(2).sdf
+    plain = sparse_grid(chair, 64)
+    steep, _ = assert_same_signs(lambda p: steepness * chair(p), 64)
+    assert steep.evaluated == plain.evaluated
+
+
+@pytest.mark.parametrize("thickness", [0.004, 0.02])
+@pytest.mark.parametrize("offset", [0.0, 0.011, 0.021])
+def test_sheets_thinner_than_a_cell_are_not_missed(thickness: float, offset: float) -> None:
+    def sheet(points: Tensor) -> Tensor:
+        beyond = (points[:, ::2].abs() - 0.6).clamp_min(0).norm(dim=1)
+        away = ((points[:, 1] - offset).abs() - thickness / 2).clamp_min(0)
+        return torch.hypot(beyond, away) - 1e-3
+
+    for resolution in (64, 96):
+        assert_same_signs(sheet, resolution)

@@ -13,9 +13,19 @@ from netspace.archs import Siren
 from netspace.data.solids import Union, box
 from netspace.data.sources import chair_of_seed
 from netspace.errors import EmptyLevelSet, NetSpaceError
-from netspace.functional import run_chunked
+from netspace.functional import run
 from netspace.grids import Grid, dense_grid, sparse_grid
-from netspace.mesh import FORMATS, Solidity, as_float32, grid_mesh, mesh_bytes, network_grid, network_mesh, save_mesh
+from netspace.mesh import (
+    FORMATS,
+    Solidity,
+    as_float32,
+    grid_mesh,
+    mesh_bytes,
+    network_grid,
+    network_mesh,
+    network_meshes,
+    save_mesh,
+)
 from netspace.zoo import Zoo
 
 Ball = Callable[..., Union]
@@ -61,7 +71,7 @@ def test_a_mesh_of_coarse_to_fine_values_is_that_of_dense_ones() -> None:
 def test_a_networks_mesh_lies_on_its_level_zero(zoo: Zoo) -> None:
     theta = zoo.theta([0])[0]
     mesh = network_mesh(zoo.arch, theta, 64)
-    values = run_chunked(zoo.arch, theta, torch.from_numpy(np.asarray(mesh.vertices)).float())
+    values = run(zoo.arch, theta[None], torch.from_numpy(np.asarray(mesh.vertices)).float())[0]
     inside = np.abs(mesh.vertices).max(1) < 0.99
     assert np.abs(values.numpy()[inside]).mean() < 2e-3
     assert mesh.is_watertight
@@ -87,7 +97,7 @@ def test_a_network_without_a_surface_is_reported(generator: torch.Generator) -> 
 def test_a_networks_grid_holds_its_own_answers(zoo: Zoo) -> None:
     theta = zoo.theta([1])[0]
     grid = network_grid(zoo.arch, theta, 16)
-    dense = dense_grid(lambda p: run_chunked(zoo.arch, theta, p), 16)
+    dense = dense_grid(lambda p: run(zoo.arch, theta[None], p)[0], 16)
     assert torch.equal(grid.occupied(), dense.occupied())
 
 
@@ -140,3 +150,15 @@ def test_positions_go_out_as_contiguous_float32() -> None:
         assert out.dtype == np.dtype("<f4")
         assert out.flags.c_contiguous
         np.testing.assert_array_equal(out, array)
+
+
+def test_meshes_made_together_are_those_made_alone(zoo: Zoo) -> None:
+    nothing = torch.zeros(zoo.arch.layout.size)
+    thetas = torch.stack([*zoo.theta([0, 6]), nothing])
+    together = network_meshes(zoo.arch, thetas, 24)
+    assert together[2] is None
+    for theta, mesh in zip(thetas[:2], together[:2], strict=True):
+        assert mesh is not None
+        alone = network_mesh(zoo.arch, theta, 24)
+        np.testing.assert_allclose(mesh.vertices, alone.vertices, atol=1e-6)
+        np.testing.assert_array_equal(mesh.faces, alone.faces)

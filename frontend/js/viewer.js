@@ -57,7 +57,7 @@ export class Viewer {
     this.mesh.castShadow = this.mesh.receiveShadow = true;
     this.floor = new THREE.Mesh(new THREE.CircleGeometry(6, 48), new THREE.ShadowMaterial());
     this.floor.rotation.x = -Math.PI / 2;
-    this.floor.position.y = -0.82;
+    this.floor.position.y = -0.9;
     this.floor.receiveShadow = true;
     this.scene.add(this.mesh, this.floor);
   }

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
 import netspace
-from netspace.mesh import network_mesh
 from server.compute import while_connected
+from server.frames import Frame
 from server.networks import Line, LineOf, NetworkOf, line_at, line_between
 from server.schemas import Id, MeshFormat, Resolution, Unit
-from server.services import ServicesOf
-from server.wire import MESH_MEDIA, attachment, encode_mesh, entity_tag, tag_matches
+from server.services import Services, ServicesOf
+from server.wire import MESH_MEDIA, attachment, entity_tag, tag_matches
 
 router = APIRouter(tags=["meshes"])
 
@@ -21,25 +21,21 @@ MESH_ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _mesh(line: Line, t: float, resolution: int, file_format: str) -> bytes:
-    arch, theta = line.networks([t])
-    return encode_mesh(network_mesh(arch, theta[0], resolution), file_format)
-
-
 def _tag(line: Line, t: float, resolution: int, file_format: str) -> str:
     asked = f"{netspace.__version__} {t!r} {resolution} {file_format}"
     return entity_tag([asked.encode(), *line.content()])
 
 
 async def _answer(
-    request: Request, line: Line, *, t: float, resolution: int, file_format: MeshFormat, name: str
+    request: Request, services: Services, line: Line, *, t: float, resolution: int, file_format: MeshFormat, name: str
 ) -> Response:
     """The mesh at t of the line; 304 and no work where the client has it."""
     tag = _tag(line, t, resolution, file_format)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if tag_matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
-    content = await while_connected(request, line.space.worker.run(_mesh, line, t, resolution, file_format))
+    frames = services.frames[line.space.id]
+    content = await while_connected(request, frames.run(Frame(line, t, resolution, file_format)))
     if file_format != "bin":
         headers |= attachment(name, file_format)
     return Response(content, media_type=MESH_MEDIA[file_format], headers=headers)
@@ -59,7 +55,7 @@ async def line_mesh(
     """The shape at t of the line from a to b. 422 where the network there has no surface."""
     line = await run_in_threadpool(line_between, services.latents, a, b, of)
     name = f"{a}-{b}-{t:.3f}"
-    return await _answer(request, line, t=t, resolution=resolution, file_format=format, name=name)
+    return await _answer(request, services, line, t=t, resolution=resolution, file_format=format, name=name)
 
 
 @router.get("/latents/{latent_id}/mesh", response_class=Response, responses=MESH_ANSWERS)
@@ -74,4 +70,4 @@ async def latent_mesh(
     """The shape of a latent's decoded twin, or of the network that was embedded."""
     latent = await run_in_threadpool(services.latents.find, latent_id)
     line = await run_in_threadpool(line_at, services.latents, latent, of)
-    return await _answer(request, line, t=0.0, resolution=resolution, file_format=format, name=latent.name)
+    return await _answer(request, services, line, t=0.0, resolution=resolution, file_format=format, name=latent.name)

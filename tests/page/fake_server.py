@@ -75,8 +75,9 @@ def mesh_of(a: str, b: str, t: float, of: str, resolution: int):
 
 
 def binary(mesh) -> bytes:
-    head = b"NSM1" + np.array([len(mesh.vertices), len(mesh.faces), 0], "<u4").tobytes()
-    return head + mesh.vertices.astype("<f4").tobytes() + mesh.faces.astype("<u4").tobytes()
+    head = b"NSM2" + np.array([len(mesh.vertices), len(mesh.faces), 0], "<u4").tobytes()
+    positions = mesh.vertices.astype("<f2").tobytes()
+    return head + positions + bytes(-len(positions) % 4) + mesh.faces.astype("<u4").tobytes()
 
 
 def point(a: str, b: str, t: float, of: str) -> dict:

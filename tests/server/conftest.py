@@ -49,6 +49,7 @@ def settings_in(space_folder: Path) -> Callable[..., Settings]:
         values = {
             "spaces": space_folder,
             "device": "cpu",
+            "compile": False,
             "database_url": f"sqlite:///{folder}/latents.sqlite",
             "max_upload_bytes": LIMIT,
             "frontend": folder / "frontend",

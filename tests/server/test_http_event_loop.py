@@ -10,7 +10,7 @@ from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
 from starlette.types import Message
 
-from netspace.mesh import network_mesh
+from netspace.mesh import network_meshes
 from server.app import create_app
 from server.compute import Worker, while_connected
 from server.settings import Settings
@@ -25,9 +25,9 @@ def test_the_server_answers_while_a_mesh_is_made(settings: Settings, monkeypatch
     def slow(*given: Any) -> Any:
         begun.set()
         assert go_on.wait(PATIENCE)
-        return network_mesh(*given)
+        return network_meshes(*given)
 
-    monkeypatch.setattr("server.routes.mesh.network_mesh", slow)
+    monkeypatch.setattr("server.frames.network_meshes", slow)
 
     async def scenario() -> None:
         app = create_app(settings)

@@ -1,0 +1,89 @@
+import threading
+
+import pytest
+import torch
+from torch import Tensor
+
+from netspace import fields as module
+from netspace.archs import Siren
+from netspace.fields import CHUNK, TOLERANCE, Kernel, in_parallel, kernel, network_field, prepare
+from netspace.functional import run
+from netspace.runtime import can_compile
+from netspace.zoo import Zoo
+
+CPU = torch.device("cpu")
+
+
+def error(zoo: Zoo, field: module.Field, theta: Tensor, points: Tensor) -> float:
+    """The largest difference to plain float32 evaluation where a surface may be."""
+    exact = run(zoo.arch, theta[None], points)[0]
+    near = exact.abs() < 0.1
+    assert near.sum() > 50
+    return float((field(points) - exact)[near].abs().max())
+
+
+@pytest.mark.parametrize("alone", [True, False])
+@pytest.mark.parametrize("count", [600, CHUNK + 1, 3 * CHUNK])
+def test_fields_answer_as_the_plain_evaluation_to_a_tenth_of_a_cell(
+    zoo: Zoo, count: int, alone: bool, generator: torch.Generator
+) -> None:
+    theta, points = zoo.theta([0])[0], 2 * torch.rand(count, 3, generator=generator) - 1
+    assert error(zoo, network_field(zoo.arch, theta, alone), theta, points) < TOLERANCE * 2
+
+
+@pytest.mark.skipif(not can_compile(), reason="no C++ compiler")
+def test_a_prepared_kernel_answers_alike_for_every_network_and_number_of_points(
+    zoo: Zoo, generator: torch.Generator
+) -> None:
+    mine = Kernel(zoo.arch, CPU)
+    assert not mine.prepared
+    assert mine.prepare()
+    assert mine.prepared
+    for index, count in ((0, 600), (6, CHUNK), (3, 2 * CHUNK + 700), (0, 4000)):
+        theta, points = zoo.theta([index])[0], 2 * torch.rand(count, 3, generator=generator) - 1
+        answers = mine.field(theta)(points)
+        assert answers.shape == (count,)
+        assert error(zoo, mine.field(theta), theta, points) < TOLERANCE * 2
+
+
+def test_a_network_that_half_precision_would_change_is_evaluated_exactly(generator: torch.Generator) -> None:
+    arch = Siren(hidden=(64, 64))
+    mine, theta = Kernel(arch, CPU), 4 * arch.initial(1, generator)[0]
+    points = 2 * torch.rand(700, 3, generator=generator) - 1
+    torch.testing.assert_close(mine.field(theta)(points), run(arch, theta[None], points)[0], atol=1e-4, rtol=1e-4)
+
+
+def test_without_a_compiler_nothing_is_prepared(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "can_compile", lambda: False)
+    mine = Kernel(zoo.arch, CPU)
+    assert not mine.prepare()
+    assert mine.field(zoo.theta([0])[0])(torch.zeros(5, 3)).shape == (5,)
+
+
+def test_no_points_give_no_answers(arch: Siren, theta: Tensor) -> None:
+    assert network_field(arch, theta)(torch.empty(0, 3)).shape == (0,)
+
+
+def test_answers_carry_no_gradient(arch: Siren, theta: Tensor) -> None:
+    assert not network_field(arch, theta.requires_grad_())(torch.rand(3, 3)).requires_grad
+
+
+def test_equal_architectures_share_a_kernel() -> None:
+    assert kernel(Siren(hidden=(9, 7)), CPU) is kernel(Siren(hidden=(9, 7)), CPU)
+    assert kernel(Siren(hidden=(9, 7)), CPU) is not kernel(Siren(hidden=(9, 8)), CPU)
+
+
+def test_preparing_is_for_the_shared_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Kernel] = []
+    monkeypatch.setattr(Kernel, "prepare", lambda self: asked.append(self) or True)
+    assert prepare(Siren(hidden=(5,)))
+    assert asked == [kernel(Siren(hidden=(5,)), CPU)]
+
+
+def test_work_in_parallel_keeps_its_order_and_runs_in_single_threads() -> None:
+    before = torch.get_num_threads()
+    seen = in_parallel(lambda i: (i, torch.get_num_threads(), threading.current_thread().name), range(8))
+    assert [i for i, _, _ in seen] == list(range(8))
+    assert {threads for _, threads, _ in seen} == {1}
+    assert torch.get_num_threads() == before
+    assert in_parallel(lambda _: threading.current_thread(), [0]) == [threading.current_thread()]
