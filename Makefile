@@ -15,7 +15,7 @@ FRONTEND := frontend/node_modules/.stamp
 # Node and npm may live in .venv too.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup run test check browser lock clean
+.PHONY: help setup run test bench check browser lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -28,6 +28,9 @@ run: $(RUNTIME) $(FRONTEND)  ## serve at http://127.0.0.1:8000; elsewhere: PORT=
 
 test: setup browser  ## all tests; some: make test ARGS="-k mesh"
 	$(PY) -m pytest $(ARGS)
+
+bench: setup  ## benchmarks: ratios side by side, minutes, with nothing else running
+	$(PY) -m benchmarks $(ARGS)
 
 check: $(DEV)  ## ruff and mypy
 	$(PY) -m ruff check .

@@ -1,0 +1,128 @@
+"""A real server: the time of a frame, a crowd of clients, the event loop, and the start."""
+
+import asyncio
+import os
+import random
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from benchmarks.timing import quantile
+
+START_PATIENCE = 120.0
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+@contextmanager
+def server(**environment: str) -> Iterator[tuple[str, int, float]]:
+    """(address, process id, seconds until it was ready) of a service with a fresh database."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        variables = {**os.environ, "PORT": str(port), "NETSPACE_DATABASE_URL": f"sqlite:///{folder}/n.sqlite"}
+        log = Path(folder) / "log"
+        start = time.perf_counter()
+        with log.open("w") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "server"], env={**variables, **environment}, stdout=out, stderr=out
+            )
+        try:
+            address = f"http://127.0.0.1:{port}"
+            while True:
+                try:
+                    if httpx.get(f"{address}/readyz").status_code == 200:
+                        break
+                except httpx.TransportError:
+                    pass
+                if process.poll() is not None or time.perf_counter() - start > START_PATIENCE:
+                    raise RuntimeError(f"the server did not start: {log.read_text()}")
+                time.sleep(0.02)
+            ready = time.perf_counter() - start
+            while environment.get("NETSPACE_COMPILE") != "false" and "ompil" not in log.read_text():
+                time.sleep(0.2)
+            yield address, process.pid, ready
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def resident_mib(pid: int) -> float:
+    for row in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if row.startswith("VmRSS"):
+            return int(row.split()[1]) / 1024
+    return 0.0
+
+
+async def lines(http: httpx.AsyncClient) -> list[tuple[str, str]]:
+    found = (await http.get("/spaces/chairs/latents?limit=100")).json()["items"]
+    ids = [item["id"] for item in found if item["origin"] == "gallery"]
+    return list(zip(ids[:32], ids[32:64], strict=False))
+
+
+async def drag(http: httpx.AsyncClient, line: tuple[str, str], until: float, taken: list[float], seed: int) -> int:
+    """One client that asks for the next place on its line as soon as it has the last; returns its errors."""
+    rng, errors, t = random.Random(seed), 0, 0.5
+    while time.perf_counter() < until:
+        t = min(1.0, max(0.0, t + rng.uniform(-0.05, 0.05)))
+        start = time.perf_counter()
+        answer = await http.get("/mesh", params={"a": line[0], "b": line[1], "t": f"{t:.4f}", "resolution": 64})
+        taken.append(time.perf_counter() - start)
+        errors += answer.status_code != 200
+    return errors
+
+
+async def pulse(http: httpx.AsyncClient, until: float, waits: list[float]) -> None:
+    """How long the event loop takes to answer a call that needs no work."""
+    while time.perf_counter() < until:
+        start = time.perf_counter()
+        await http.get("/healthz")
+        waits.append(time.perf_counter() - start)
+        await asyncio.sleep(0.02)
+
+
+async def crowd(address: str, clients: int, duration: float) -> dict:
+    limits = httpx.Limits(max_connections=clients + 4)
+    async with httpx.AsyncClient(base_url=address, timeout=60, limits=limits) as http:
+        known = await lines(http)
+        for line in known[:2]:  # what only the first requests pay for
+            await http.get("/mesh", params={"a": line[0], "b": line[1], "t": "0.5"})
+        taken: list[float] = []
+        waits: list[float] = []
+        start = time.perf_counter()
+        until = start + duration
+        draggers = [drag(http, known[i % len(known)], until, taken, i) for i in range(clients)]
+        *errors, _ = await asyncio.gather(*draggers, pulse(http, until, waits))
+        seconds = time.perf_counter() - start
+    return {
+        "frames_per_second": len(taken) / seconds,
+        "p50_ms": 1e3 * quantile(taken, 0.5),
+        "p99_ms": 1e3 * quantile(taken, 0.99),
+        "errors": sum(errors),
+        "healthz_p99_ms": 1e3 * quantile(waits, 0.99),
+        "healthz_max_ms": 1e3 * max(waits),
+    }
+
+
+def measure(duration: float = 20.0) -> list[dict]:
+    rows = []
+    with server() as (address, pid, ready):
+        rows.append({"benchmark": "start to ready", "seconds": ready})
+        rows.append({"benchmark": "one client dragging", **asyncio.run(crowd(address, 1, duration))})
+        asyncio.run(crowd(address, 32, duration / 4))
+        before = resident_mib(pid)
+        many = asyncio.run(crowd(address, 32, duration))
+        rows.append({"benchmark": "32 clients dragging", **many, "growth_mib": resident_mib(pid) - before})
+    ratio = rows[2]["frames_per_second"] / rows[1]["frames_per_second"]
+    rows.append({"benchmark": "32 clients against one", "ratio": ratio})
+    return rows
