@@ -237,12 +237,15 @@ def evaluate(
     from netspace.embedding import RefineConfig
     from netspace.evaluate import EvaluateConfig
     from netspace.evaluate import evaluate as run_evaluation
+    from netspace.fields import prepare
     from netspace.report import draw_report, table
     from netspace.zoo import Zoo
 
     opened, networks = _open_space(space, device), Zoo.open(zoo)
     refinement = RefineConfig() if refine_steps is None else RefineConfig(steps=refine_steps)
     config = EvaluateConfig(limit=limit, pairs=pairs, refine=refinement)
+    for arch in {networks.arch, *opened.architectures}:
+        prepare(arch, opened.device)
     with progress_bar("evaluating") as show:
         report = run_evaluation(
             opened, networks, sample_zoo(networks, workers), config, space, lambda _, done, total: show(done, total)
@@ -259,12 +262,13 @@ def publish(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to ship, e.g. checkpoints/chairs.")],
     entries: Annotated[int, typer.Option(help="Networks in the gallery.")] = 64,
     networks: Annotated[int, typer.Option(help="How many of them ship with their weights.")] = 16,
+    baseline: Annotated[Path | None, typer.Option(help="Another evaluated run, to report beside it.")] = None,
 ) -> None:
     """Makes the folder that ships: half-precision weights, report, and a gallery of held-out procedural networks."""
     from netspace.publish import publish as publish_space
     from netspace.zoo import Zoo
 
-    say(publish_space(run, Zoo.open(zoo), output, entries, networks))
+    say(publish_space(run, Zoo.open(zoo), output, entries, networks, baseline))
 
 
 @app.command()

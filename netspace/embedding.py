@@ -1,6 +1,5 @@
 """Embeds a network: encode it, refine the latent against its own answers, say how well its decoded twin does."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +7,7 @@ from torch import Tensor
 
 from netspace.archs import Architecture
 from netspace.behaviours import points_around
+from netspace.compare import Likeness, likeness
 from netspace.errors import EmptyLevelSet, UnknownArchitecture
 from netspace.fields import network_field
 from netspace.functional import run
@@ -18,75 +18,100 @@ from netspace.spaces.space import Space
 
 RESOLUTION = 64
 """Grid on which decoded and input networks are compared."""
-REPRESENTED = 0.6
-"""IoU from which a network counts as represented by its decoded twin."""
+REPRESENTED, RECOGNISED = 0.5, 0.45
+"""IoU and F-score from which a network counts as represented by its decoded twin."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefineConfig:
-    """Adam on the latent against the input network's answers, in under a second on two cores."""
+    """L-BFGS on the latent against the input network's answers at `points` points, about a second on two cores.
 
-    steps: int = 100
-    points: int = 512
-    pool: int = 16384
-    lr: float = 0.1
-    clamp: float = 0.03
+    `steps` iterations; answers are clamped to +-`clamp`. It ends where a hundred steps of Adam end, in half the time.
+    """
+
+    steps: int = 25
+    points: int = 2048
+    clamp: float = 0.05
     seed: int = 0
+
+
+def represented(iou: float, f_score: float) -> bool:
+    """Whether a decoded network is the one that was embedded, by volume and by surface.
+
+    By volume alone a ball would pass for an armchair; by surface alone a chair of thin rods would fail.
+    """
+    return iou >= REPRESENTED and f_score >= RECOGNISED
+
+
+def verdict(iou: float, f_score: float) -> str:
+    """The same in one sentence for a person."""
+    figures = f"(IoU {iou:.2f}, F-score of the surfaces {f_score:.2f})"
+    if not represented(iou, f_score):
+        return (
+            f"Badly represented: the decoded network is another shape than yours {figures}. "
+            "It probably lies outside this space: another kind of object, another orientation or another scale."
+        )
+    if iou >= 0.8 and f_score >= 0.8:
+        return f"Well represented: the decoded network agrees with yours {figures}."
+    return f"Roughly represented: the decoded network has the shape but not every detail {figures}."
 
 
 @dataclass(frozen=True)
 class Embedding:
-    """z [D]; IoU of decoded and input network at 64^3; `first_iou` is the encoder's, before refinement."""
+    """z [D], how alike decoded and input network are at 64^3, and the IoU before refinement."""
 
     z: Tensor
-    iou: float
+    likeness: Likeness
     first_iou: float
 
     @property
+    def iou(self) -> float:
+        return self.likeness.iou
+
+    @property
     def represented(self) -> bool:
-        return self.iou >= REPRESENTED
+        return represented(self.iou, self.likeness.f_score)
 
     @property
     def verdict(self) -> str:
-        """One sentence for a person."""
-        if self.iou >= 0.8:
-            return f"Well represented: the decoded network agrees with yours (IoU {self.iou:.2f})."
-        if self.represented:
-            return f"Roughly represented: the decoded network has the shape but not every detail (IoU {self.iou:.2f})."
-        return (
-            f"Badly represented: the decoded network is another shape than yours (IoU {self.iou:.2f}). "
-            "It probably lies outside this space: another kind of object, another orientation or another scale."
-        )
+        return verdict(self.iou, self.likeness.f_score)
 
 
 @torch.enable_grad()
 def refine(space: Space, z: Tensor, points: Tensor, values: Tensor, config: RefineConfig) -> Tensor:
-    """z [B, D] moved so that decoded networks answer `values` [B, M] at `points` [B, M, 3]; never to a worse loss."""
+    """z [D] moved so that its decoded network answers `values` [M] at `points` [M, 3]; never to a worse loss."""
     arch = space.architectures[0]
-    start = z.detach()
-    z = start.clone().requires_grad_()
-    optimiser = torch.optim.Adam([z], lr=config.lr, betas=(0.9, 0.95))
-    count = min(config.points, points.shape[1])
-    for step in range(config.steps):
-        offset = (step * count) % max(1, points.shape[1] - count + 1)
-        window = slice(offset, offset + count)
-        optimiser.param_groups[0]["lr"] = config.lr * 0.5 * (1 + math.cos(math.pi * step / config.steps))
-        answers = run(arch, space.decode(z).theta, points[:, window])
-        loss = distance(answers, values[:, window], "l1", config.clamp).sum()
-        (z.grad,) = torch.autograd.grad(loss, z)
-        optimiser.step()
+    at = z.detach().clone().requires_grad_()
+
+    def loss() -> Tensor:
+        answers = run(arch, space.decode(at[None]).theta, points)
+        return distance(answers, values[None], "mse", config.clamp).sum() / config.clamp**2
+
+    def closure() -> float:
+        value = loss()
+        (at.grad,) = torch.autograd.grad(value, at)
+        return float(value)
+
     with torch.no_grad():
-        check = slice(0, 4096)
-        before, after = (
-            distance(run(arch, space.decode(at).theta, points[:, check]), values[:, check], "l1", config.clamp)
-            for at in (start, z)
-        )
-        return torch.where((after < before)[:, None], z.detach(), start)
+        before = float(loss())
+    optimiser = torch.optim.LBFGS(
+        [at],
+        max_iter=max(1, config.steps),
+        max_eval=max(1, config.steps * 5 // 4),
+        history_size=20,
+        tolerance_grad=1e-9,
+        tolerance_change=1e-12,
+        line_search_fn="strong_wolfe",
+    )
+    if config.steps:
+        optimiser.step(closure)
+    with torch.no_grad():
+        return at.detach() if float(loss()) < before else z.detach()
 
 
 def samples(arch: Architecture, theta: Tensor, grid: Grid, config: RefineConfig) -> tuple[Tensor, Tensor]:
     """Points [M, 3] around the network's own surface (known from `grid`) and its answers [M]."""
-    points = points_around(grid, config.pool, torch.Generator().manual_seed(config.seed)).to(theta.device)
+    points = points_around(grid, config.points, torch.Generator().manual_seed(config.seed)).to(theta.device)
     return points, network_field(arch, theta)(points)
 
 
@@ -107,13 +132,14 @@ def embed(space: Space, arch: Architecture, theta: Tensor, config: RefineConfig 
         raise EmptyLevelSet(
             f"expected an SDF with a surface inside [-1, 1]^3, negative inside; {arch.name} has none there"
         )
-    z = space.encode(theta[None], arch)
-    points, values = samples(arch, theta, grid, config)
-    refined = refine(space, z, points[None], values[None], config)
-    first, final = (iou(_decoded_inside(space, at), inside) for at in (z, refined))
-    return Embedding(refined[0].cpu(), final, first) if final >= first else Embedding(z[0].cpu(), first, first)
+    z = space.encode(theta[None], arch)[0]
+    refined = refine(space, z, *samples(arch, theta, grid, config), config)
+    first, final = (_twin(space, at) for at in (z, refined))
+    first_iou = iou(first.occupied(), inside)
+    if iou(final.occupied(), inside) < first_iou:
+        refined, final = z, first
+    return Embedding(refined.cpu(), likeness(grid, final), first_iou)
 
 
-def _decoded_inside(space: Space, z: Tensor) -> Tensor:
-    decoded = space.decode(z)
-    return network_grid(space.architectures[0], decoded.theta[0], RESOLUTION).occupied()
+def _twin(space: Space, z: Tensor) -> Grid:
+    return network_grid(space.architectures[0], space.decode(z[None]).theta[0], RESOLUTION)

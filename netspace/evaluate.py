@@ -12,10 +12,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from netspace.behaviours import Behaviours
-from netspace.compare import likeness
 from netspace.embedding import RESOLUTION, RefineConfig, embed
+from netspace.errors import EmptyLevelSet
 from netspace.files import atomic_path, write_json
-from netspace.grids import Grid
+from netspace.grids import Grid, iou
 from netspace.lines import latent_line, weight_line
 from netspace.mesh import Solidity, grid_mesh, network_grid
 from netspace.spaces.space import Space
@@ -50,6 +50,7 @@ class Twin:
     chamfer: float
     f_score: float
     parts: int
+    input_parts: int
     nearest_iou: float
 
 
@@ -71,11 +72,10 @@ def twin(space: Space, zoo: Zoo, behaviours: Behaviours, index: int, config: Eva
     network = zoo.networks[index]
     theta, near = zoo.theta([index, nearest_in_zoo(zoo, behaviours, index)]).to(space.device)
     embedding = embed(space, zoo.arch, theta, config.refine)
-    mine = network_grid(zoo.arch, theta, RESOLUTION)
+    mine, neighbour = (network_grid(zoo.arch, t, RESOLUTION) for t in (theta, near))
     with torch.no_grad():
         decoded = _grid(space, space.decode(embedding.z[None].to(space.device)).theta[0])
-    like = likeness(mine, decoded)
-    neighbour = likeness(mine, network_grid(zoo.arch, near, RESOLUTION)).iou
+    like = embedding.likeness
     figures = Twin(
         name=network.name,
         source=network.source,
@@ -86,7 +86,8 @@ def twin(space: Space, zoo: Zoo, behaviours: Behaviours, index: int, config: Eva
         chamfer=like.chamfer,
         f_score=like.f_score,
         parts=Solidity.of(decoded).parts,
-        nearest_iou=neighbour,
+        input_parts=Solidity.of(mine).parts,
+        nearest_iou=iou(mine.occupied(), neighbour.occupied()),
     )
     return figures, embedding.z
 
@@ -103,6 +104,7 @@ def summary(twins: Sequence[Twin]) -> dict[str, float]:
         "iou_worst_tenth": float(np.quantile(ious, 0.1)),
         "iou_worst": min(ious),
         "one_part": whole,
+        "input_one_part": float(np.mean([t.input_parts == 1 for t in twins])),
     }
 
 
@@ -180,15 +182,17 @@ def walk(space: Space, zoo: Zoo, indices: list[int], z: Tensor, config: Evaluate
 def evaluate(space: Space, zoo: Zoo, behaviours: Behaviours, config: EvaluateConfig, folder: Path, say: Say) -> dict:
     """Writes report.json and the latents of the split into `folder`; returns the report.
 
-    Continues where it was interrupted: each network's figures are kept as soon as they are known.
+    Continues where it was interrupted: each network's figures are kept as soon as they are known. Networks without a
+    surface are named in the report and left out of its figures.
     """
-    indices = zoo.indices(config.split)[: config.limit or None]
-    twins, latents = _twins(space, zoo, behaviours, indices, config, folder / "evaluation", say)
+    asked = zoo.indices(config.split)[: config.limit or None]
+    indices, twins, latents = _twins(space, zoo, behaviours, asked, config, folder / "evaluation", say)
     report = {
         "space": space.config.name,
         "split": config.split,
         "resolution": RESOLUTION,
         "refine": asdict(config.refine),
+        "without_surface": [zoo.networks[i].name for i in asked if i not in set(indices)],
         "summary": summary(twins),
         **{f"by_{key}": value for key, value in breakdown(twins).items()},
         "lines": walk(space, zoo, indices, latents, config, say),
@@ -202,25 +206,32 @@ def evaluate(space: Space, zoo: Zoo, behaviours: Behaviours, config: EvaluateCon
 
 def _twins(
     space: Space, zoo: Zoo, behaviours: Behaviours, indices: list[int], config: EvaluateConfig, folder: Path, say: Say
-) -> tuple[list[Twin], Tensor]:
+) -> tuple[list[int], list[Twin], Tensor]:
+    """Rows of the zoo, figures and latents [n, D] of the networks that have a surface; raises EmptyLevelSet if none."""
     stamp = folder / "config.json"
-    settings = json.loads(json.dumps({**asdict(config), "model": _fingerprint(space)}))
+    settings = json.loads(json.dumps({"refine": asdict(config.refine), "model": _fingerprint(space)}))
     if not stamp.exists() or json.loads(stamp.read_text()) != settings:
         for old in folder.glob("*.safetensors"):
             old.unlink()
         write_json(stamp, settings)
-    twins, latents = [], []
+    rows, twins, latents = [], [], []
     for done, index in enumerate(indices, start=1):
         path = folder / f"{index:05d}.safetensors"
+        say("embedding unseen networks", done, len(indices))
         if not path.exists():
-            figures, z = twin(space, zoo, behaviours, index, config)
+            try:
+                figures, z = twin(space, zoo, behaviours, index, config)
+            except EmptyLevelSet:
+                continue
             with atomic_path(path) as temporary:
                 save_file({"z": z.contiguous()}, temporary, {"twin": json.dumps(asdict(figures))})
         with safe_open(path, "pt") as file:
             twins.append(Twin(**json.loads(file.metadata()["twin"])))
         latents.append(load_file(path)["z"])
-        say("embedding unseen networks", done, len(indices))
-    return twins, torch.stack(latents)
+        rows.append(index)
+    if not rows:
+        raise EmptyLevelSet(f"expected networks with a surface to evaluate, got {len(indices)} without any")
+    return rows, twins, torch.stack(latents)
 
 
 def _fingerprint(space: Space) -> float:

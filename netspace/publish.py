@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 
 from netspace.errors import BadSpace
 from netspace.files import atomic_path, write_json
-from netspace.report import DECODED, network_picture, png
+from netspace.report import DECODED, network_picture, png, table
 from netspace.spaces import Entry, Gallery, load_space, save_space
 from netspace.spaces.gallery import Projection
 from netspace.zoo import Zoo
@@ -33,21 +33,30 @@ def _title(name: str, properties: dict) -> str:
     return f"{properties['back'].capitalize()} back, {properties['base']} base{arms} ({int(name.split('-')[-1])})"
 
 
-def publish(run: Path, zoo: Zoo, output: Path, entries: int, networks: int) -> dict:
-    """Writes config, half-precision weights, report, pictures and gallery; returns what it wrote.
-
-    Raises BadSpace if the run has not been evaluated.
-    """
+def _report(run: Path) -> dict:
+    """Raises BadSpace if the run has not been evaluated."""
     try:
-        report = json.loads((run / "report.json").read_text())
-        kept = load_file(run / "latents.safetensors")
+        return json.loads((run / "report.json").read_text())
     except OSError as error:
         raise BadSpace(f"{run}: not evaluated yet; run `netspace evaluate` on it first ({error})") from error
+
+
+def publish(run: Path, zoo: Zoo, output: Path, entries: int, networks: int, baseline: Path | None = None) -> dict:
+    """Writes config, half-precision weights, report, pictures and gallery; returns what it wrote.
+
+    The report of another evaluated run, `baseline`, is kept beside its own, without its networks. Raises BadSpace if
+    either run has not been evaluated.
+    """
+    report, kept = _report(run), load_file(run / "latents.safetensors")
+    if baseline is not None:
+        other = _report(baseline)
+        title = load_space(baseline).config.title
+        report["baseline"] = {"title": title, **{k: v for k, v in other.items() if k != "networks"}}
     save_space(load_space(run), output, small=True)
     write_json(output / "report.json", report)
     shutil.copytree(run / "pictures", output / "pictures", dirs_exist_ok=True)
     with atomic_path(output / "report.md") as temporary:
-        shutil.copy(run / "report.md", temporary)
+        temporary.write_text(table(report))
     return {"output": str(output), **_publish_gallery(zoo, report, kept, output, entries, networks)}
 
 
@@ -70,6 +79,7 @@ def _publish_gallery(zoo: Zoo, report: dict, kept: dict, output: Path, entries: 
                 source=network.source,
                 split=network.split,
                 iou=round(figures["iou"], 4),
+                f_score=round(figures["f_score"], 4),
                 position=(round(x, 5), round(y, 5)),
                 properties=network.properties,
             )

@@ -17,7 +17,17 @@ from netspace.picture import picture, sheet
 from netspace.spaces.space import Space
 from netspace.zoo import Zoo
 
-COLUMNS = ("networks", "encoder_iou", "iou", "iou_worst_tenth", "chamfer", "f_score", "one_part", "nearest_iou")
+COLUMNS = (
+    "networks",
+    "encoder_iou",
+    "iou",
+    "iou_worst_tenth",
+    "chamfer",
+    "f_score",
+    "one_part",
+    "input_one_part",
+    "nearest_iou",
+)
 HEADINGS = (
     "networks",
     "IoU encoded",
@@ -26,6 +36,7 @@ HEADINGS = (
     "Chamfer",
     "F-score",
     "in one part",
+    "input in one part",
     "nearest of zoo",
 )
 INPUT, DECODED, RAW = (122, 158, 209), (214, 158, 96), (170, 170, 170)
@@ -42,7 +53,8 @@ def _share_row(label: str, s: dict[str, float]) -> str:
 
 
 def table(report: dict) -> str:
-    """The report as Markdown."""
+    """The report as Markdown; beside it another space's, where `report["baseline"]` holds one."""
+    baseline = report.get("baseline")
     r = report["resolution"]
     lines = [
         f"# Held-out networks ({report['split']}), {report['space']}",
@@ -56,6 +68,9 @@ def table(report: dict) -> str:
     for key in ("source", "base", "back"):
         for group, values in report[f"by_{key}"].items():
             lines.append(_row(f"{key}: {group}", [values[c] for c in COLUMNS]))
+    if baseline:
+        groups = {"all": baseline["summary"], **{f"source: {k}": v for k, v in baseline["by_source"].items()}}
+        lines += [_row(f"{baseline['title']}, {k}", [v[c] for c in COLUMNS]) for k, v in groups.items()]
     if report["lines"]:
         lines += ["", "| line between unseen pairs | non-empty | one part | 98% in one part | watertight | parts |"]
         lines.append("|---|---|---|---|---|---|")
@@ -63,6 +78,8 @@ def table(report: dict) -> str:
             lines += [_share_row(f"{name}, t = {t}", s) for t, s in report["lines"][of].items()]
         for kind, s in report["lines"]["latent_midpoints_by_source"].items():
             lines.append(_share_row(f"latents, midpoints, {kind}", s))
+        if baseline and baseline["lines"]:
+            lines += [_share_row(f"{baseline['title']}, t = {t}", s) for t, s in baseline["lines"]["latent"].items()]
     return "\n".join(lines) + "\n"
 
 

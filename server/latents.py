@@ -8,7 +8,7 @@ from torch import Tensor
 
 from netspace.archs import Architecture, architecture_from_json
 from netspace.checkpoint import read_network
-from netspace.embedding import Embedding
+from netspace.embedding import represented, verdict
 from netspace.errors import UnknownName
 from netspace.spaces import Entry
 from server.errors import GalleryLatent, NoNetwork
@@ -119,8 +119,6 @@ class Latents:
         self._store.delete(latent.key)
 
     def _of_entry(self, space: LoadedSpace, entry: Entry) -> Latent:
-        vector = space.gallery.latent(entry.id)
-        embedding = Embedding(vector, entry.iou, entry.iou)
         return Latent(
             id=gallery_id(space, entry.id),
             key=entry.id,
@@ -130,12 +128,12 @@ class Latents:
             created_at=None,
             architecture=space.gallery.arch,
             iou=entry.iou,
-            represented=embedding.represented,
-            verdict=embedding.verdict,
+            represented=represented(entry.iou, entry.f_score),
+            verdict=verdict(entry.iou, entry.f_score),
             position=entry.position,
             properties={**entry.properties, "source": entry.source, "split": entry.split},
             has_network=entry.id in space.gallery.networks,
-            vector=vector,
+            vector=space.gallery.latent(entry.id),
         )
 
     def _of_stored(self, space: LoadedSpace, stored: StoredLatent) -> Latent:

@@ -151,6 +151,6 @@ def evaluated(
         torch.manual_seed(0)
         space = Space(space_config).eval().requires_grad_(False)
     save_space(space, folder)
-    config = EvaluateConfig(limit=2, pairs=1, ts=(0.25, 0.5), refine=RefineConfig(steps=2, points=64, pool=512))
+    config = EvaluateConfig(limit=2, pairs=1, ts=(0.25, 0.5), refine=RefineConfig(steps=2, points=64))
     evaluate(space, zoo, behaviours, config, folder, lambda *_: None)
     return folder

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from netspace import evaluate as module
 from netspace.behaviours import Behaviours
 from netspace.embedding import RefineConfig
+from netspace.errors import EmptyLevelSet
 from netspace.evaluate import (
     EvaluateConfig,
     Solid,
@@ -28,7 +29,7 @@ from netspace.report import COLUMNS, table
 from netspace.spaces import Space
 from netspace.zoo import Zoo
 
-CONFIG = EvaluateConfig(limit=2, pairs=1, ts=(0.25, 0.5), refine=RefineConfig(steps=2, points=64, pool=512))
+CONFIG = EvaluateConfig(limit=2, pairs=1, ts=(0.25, 0.5), refine=RefineConfig(steps=2, points=64))
 
 
 @pytest.fixture
@@ -39,13 +40,25 @@ def report(evaluated: Path) -> dict:
 def make_twin(**changes: object) -> Twin:
     figures = {
         "name": "a", "source": "procedural", "base": "legs", "back": "slats", "encoder_iou": 0.5, "iou": 0.6,
-        "chamfer": 0.02, "f_score": 0.7, "parts": 1, "nearest_iou": 0.4,
+        "chamfer": 0.02, "f_score": 0.7, "parts": 1, "input_parts": 1, "nearest_iou": 0.4,
     }  # fmt: skip
     return Twin(**{**figures, **changes})  # type: ignore[arg-type]
 
 
 def test_the_report_has_every_part(report: dict) -> None:
-    keys = {"space", "split", "resolution", "refine", "summary", "by_source", "by_base", "by_back", "lines", "networks"}
+    keys = {
+        "space",
+        "split",
+        "resolution",
+        "refine",
+        "without_surface",
+        "summary",
+        "by_source",
+        "by_base",
+        "by_back",
+        "lines",
+        "networks",
+    }
     assert keys <= set(report)
     assert set(COLUMNS) <= set(report["summary"])
     assert {"latent", "weights", "latent_midpoints_by_source"} <= set(report["lines"])
@@ -101,6 +114,35 @@ def test_figures_of_other_settings_are_not_reused(
     other = replace(CONFIG, pairs=0, refine=replace(CONFIG.refine, steps=3))
     evaluate(space, zoo, behaviours, other, tmp_path, lambda *_: None)
     assert made == zoo.indices("test")[:2]
+
+
+def test_other_lines_need_no_new_figures(
+    evaluated: Path, zoo: Zoo, behaviours: Behaviours, space: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(evaluated / "evaluation", tmp_path / "evaluation")
+    monkeypatch.setattr(module, "twin", None)
+    report = evaluate(space, zoo, behaviours, replace(CONFIG, pairs=0), tmp_path, lambda *_: None)
+    assert report["lines"] == {}
+
+
+def test_networks_without_a_surface_are_named_and_left_out(
+    zoo: Zoo, behaviours: Behaviours, space: Space, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = zoo.indices("test")[:2]
+    empty: set[int] = {first}
+
+    def fake(*args: object) -> tuple[Twin, torch.Tensor]:
+        if args[3] in empty:
+            raise EmptyLevelSet("nothing")
+        return make_twin(), torch.zeros(8)
+
+    monkeypatch.setattr(module, "twin", fake)
+    report = evaluate(space, zoo, behaviours, replace(CONFIG, pairs=0), tmp_path / "a", lambda *_: None)
+    assert report["without_surface"] == [zoo.networks[first].name]
+    assert report["summary"]["networks"] == 1
+    empty.add(second)
+    with pytest.raises(EmptyLevelSet, match="got 2 without any"):
+        evaluate(space, zoo, behaviours, replace(CONFIG, pairs=0), tmp_path / "b", lambda *_: None)
 
 
 def test_the_nearest_network_of_a_training_network_is_itself(zoo: Zoo, behaviours: Behaviours) -> None:

@@ -78,6 +78,18 @@ def test_a_run_that_was_not_evaluated_is_refused(saved_space: Path, zoo: Zoo, tm
     assert not (tmp_path / "out").exists()
 
 
+def test_a_baselines_figures_are_published_beside_the_spaces_own(drawn: Path, zoo: Zoo, tmp_path: Path) -> None:
+    publish(drawn, zoo, tmp_path, 1, 0, baseline=drawn)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["baseline"]["summary"] == report["summary"]
+    assert "networks" not in report["baseline"]
+    text = (tmp_path / "report.md").read_text()
+    title = load_space(drawn).config.title
+    assert f"| {title}, all |" in text
+    assert f"| {title}, source: procedural |" in text
+    assert f"| {title}, t = 0.5 |" in text
+
+
 def test_the_map_of_what_is_published_is_that_of_all_evaluated_latents(drawn: Path, zoo: Zoo, tmp_path: Path) -> None:
     from safetensors.torch import load_file
 

@@ -25,6 +25,7 @@ def make(folder: Path, count: int = 5) -> Gallery:
             source="procedural",
             split="test",
             iou=0.5 + i / 100,
+            f_score=0.9,
             position=tuple(projection(latents[i]).tolist()),
             properties={"base": "legs", "seat_height": 0.4, "square_legs": True},
         )

@@ -17,13 +17,14 @@ from netspace.files import atomic_path, write_json
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A network of the gallery: `iou` of its decoded twin with it; `position` on the 2-D map."""
+    """A network of the gallery: how alike its decoded twin is to it; `position` on the 2-D map."""
 
     id: str
     name: str
     source: str
     split: str
     iou: float
+    f_score: float
     position: tuple[float, float]
     properties: dict[str, str | float | bool]
 

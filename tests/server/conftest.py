@@ -27,7 +27,7 @@ with warnings.catch_warnings():
 @pytest.fixture(scope="session", autouse=True)
 def quick_refinement() -> Iterator[None]:
     """The library's embedding in fewer steps: what it finds is tested elsewhere."""
-    few = RefineConfig(steps=4, points=128, pool=512)
+    few = RefineConfig(steps=4, points=128)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("server.embed.embed", partial(embed, config=few))
         yield

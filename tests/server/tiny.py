@@ -70,6 +70,7 @@ def make_space(folder: Path, name: str = "tiny", seed: int = 0) -> Path:
             source="procedural",
             split="test",
             iou=iou,
+            f_score=0.9,
             position=projection(z).tolist(),
             properties={"height": 1.5},
         )
