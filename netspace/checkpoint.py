@@ -74,7 +74,7 @@ def _load_safetensors(content: bytes) -> Any:
     try:
         return {"state_dict": tensors, **({"omega": float(omega)} if omega is not None else {})}
     except ValueError as error:
-        raise NotACheckpoint(f"metadata omega: expected a number, got {omega[:80]!r}") from error
+        raise NotACheckpoint(f"metadata omega: expected a number, got {str(omega)[:80]!r}") from error
 
 
 def _check_dense(state: Mapping[str, Tensor]) -> None:

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from netspace.errors import BadSpace, NetSpaceError, UnknownName
 
 MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 5
 MOST_FIELDS = 20
 """Invalid fields named in one document; a vector of NaN would name hundreds."""
 
@@ -37,12 +38,18 @@ class NotInstalled(NetSpaceError):
     title = "A part of the front end is not installed"
 
 
+class Unavailable(NetSpaceError):
+    slug = "service-unavailable"
+    title = "The service cannot do this now"
+
+
 STATUS: dict[type[NetSpaceError], int] = {
     UnknownName: 404,
     NoNetwork: 404,
     NotInstalled: 404,
     GalleryLatent: 409,
     BadSpace: 500,
+    Unavailable: 503,
 }
 """By class. Every other NetSpaceError is 422: the request was well formed and its content was not usable."""
 
@@ -89,7 +96,8 @@ def _field(error: Mapping[str, Any]) -> dict[str, str]:
 
 def on_netspace_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, NetSpaceError)
-    return problem(status_of(error), (error.slug, error.title), str(error))
+    headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable) else None
+    return problem(status_of(error), (error.slug, error.title), str(error), headers=headers)
 
 
 def on_invalid_request(_: Request, error: Exception) -> JSONResponse:

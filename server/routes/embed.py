@@ -39,7 +39,8 @@ async def embed(
     loaded = services.registry.get(space)
     upload = await read_upload(file, services.settings.max_upload_bytes)
     called = name or PurePath(upload.filename).stem[:MAX_NAME] or "upload"
-    stored, new = await loaded.worker.run(embed_once, services.store, loaded, upload, called)
+    network = await services.readers.run(services.loader.read, upload.content)
+    stored, new = await loaded.worker.run(embed_once, services.store, loaded, upload, network, called)
     if new:
         response.headers["Location"] = f"/latents/{stored.id}"
     else:
