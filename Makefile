@@ -15,7 +15,7 @@ FRONTEND := frontend/node_modules/.stamp
 # Node and npm may live in .venv too.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup run test check browser lock clean
+.PHONY: help setup run test fuzz check browser lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -28,6 +28,10 @@ run: $(RUNTIME) $(FRONTEND)  ## serve at http://127.0.0.1:8000; elsewhere: PORT=
 
 test: setup browser  ## all tests; some: make test ARGS="-k mesh"
 	$(PY) -m pytest $(ARGS)
+
+fuzz: $(DEV)  ## 20,000 mutated checkpoints and 5,000 generated requests, which takes a while
+	FUZZ=12000 $(PY) -m pytest tests/test_fuzz_checkpoint.py
+	FUZZ=500 $(PY) -m pytest tests/server/test_http_schema.py
 
 check: $(DEV)  ## ruff and mypy
 	$(PY) -m ruff check .

@@ -92,6 +92,8 @@ def _records(content: bytes) -> tuple[dict[str, int], bytes]:
             name = entry.filename.removeprefix(top)
             _check_entry(entry, entry.filename.startswith(top) and name not in sizes and RECORD.fullmatch(name))
             sizes[name] = entry.file_size
+        if int.from_bytes(content[-12:-10], "little") != len(entries):
+            raise NotACheckpoint(f"expected a zip of as many entries as it claims, got {len(entries)}")
         if sum(sizes.values()) > len(content) or min((e.header_offset for e in entries), default=0):
             raise NotACheckpoint(f"expected zip entries within the file's {len(content)} bytes, got overlapping ones")
         if not 0 < sizes.get("data.pkl", 0) <= MAX_PICKLE:

@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 from netspace.errors import BadSpace, NetSpaceError, UnknownName
 
 MEDIA_TYPE = "application/problem+json"
+UNREADABLE_BODY = "There was an error parsing the body"
+"""What the framework says of JSON in another encoding, too deep, or with numbers of thousands of digits."""
 RETRY_SECONDS = 5
 MOST_FIELDS = 20
 """Invalid fields named in one document; a vector of NaN would name hundreds."""
@@ -112,6 +114,8 @@ def on_http_error(request: Request, error: Exception) -> JSONResponse:
     detail, path = str(error.detail), request.url.path
     if detail == HTTPStatus.NOT_FOUND.phrase:
         detail = f"nothing is served at {path!r}; /docs lists what is"
+    elif detail == UNREADABLE_BODY:
+        detail = "expected a body of JSON in UTF-8, got one that cannot be read"
     elif detail == HTTPStatus.METHOD_NOT_ALLOWED.phrase:
         allowed = (error.headers or {}).get("Allow", "another method")
         detail = f"{path!r}: expected {allowed}, got {request.method}"

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from torch import Tensor
@@ -45,7 +45,7 @@ class Loader:
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
-        self._ready = False
+        self._facts: dict[str, Any] = {}
         if can_isolate:
             from server.reader import Limits
 
@@ -63,6 +63,13 @@ class Loader:
             return
         with self._lock:
             self._start()
+
+    def facts(self) -> dict[str, Any]:
+        """What the warm process says of itself: its `threads`, and whether it can reach a `network`."""
+        with self._lock:
+            self._start()
+            self._wait_until_ready()
+            return self._facts
 
     def read(self, content: bytes) -> tuple[Architecture, Tensor]:
         """As `read_network`, with the file's pickle, zip and JSON parsed elsewhere under limits.
@@ -144,19 +151,19 @@ class Loader:
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
             )
-        self._control, self._ready = ours, False
+        self._control, self._facts = ours, {}
 
     def _wait_until_ready(self) -> None:
         """Raises OSError if the process does not come up."""
-        if self._ready:
+        if self._facts:
             return
         assert self._control is not None
         self._control.settimeout(STARTING_SECONDS)
         said = self._control.recv(1024)
         if not said:
             raise ConnectionError("the process that reads uploads did not start")
-        structlog.get_logger().info("uploads are read in a process of their own", pid=self.pid, **json.loads(said))
-        self._ready = True
+        self._facts = json.loads(said)
+        structlog.get_logger().info("uploads are read in a process of their own", pid=self.pid, **self._facts)
 
     def _stop(self) -> None:
         if self._control is not None:
@@ -164,7 +171,7 @@ class Loader:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-        self._process, self._control, self._ready = None, None, False
+        self._process, self._control, self._facts = None, None, {}
 
 
 @cache

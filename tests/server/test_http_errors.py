@@ -109,3 +109,9 @@ def test_a_subclass_has_its_parents_status() -> None:
 def test_the_documented_routes_are_the_served_ones() -> None:
     served = {route.path for route in create_app(Settings()).routes if isinstance(route, APIRoute)}
     assert served <= {*PATHS, "/", "/vendor/plotly.min.js"}
+
+
+@pytest.mark.parametrize("body", [b'{"a": "\xff"}', b"[" * 100_000, b"9" * 10_000], ids=["Latin-1", "deep", "digits"])
+def test_a_body_that_is_no_json_in_utf_8_is_400_and_says_so(shared: TestClient, body: bytes) -> None:
+    answer = shared.post("/decode", content=body, headers={"content-type": "application/json"})
+    assert "expected a body of JSON in UTF-8" in problem_of(answer, 400, "bad-request")["detail"]
