@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from netspace.errors import BadSpace, NetSpaceError, UnknownName
 
@@ -57,6 +58,11 @@ STATUS: dict[type[NetSpaceError], int] = {
 
 INVALID_REQUEST = ("invalid-request", "The request has invalid fields")
 HTTP_KINDS = {404: (UnknownName.slug, UnknownName.title), 413: ("too-large", "The request is too large")}
+
+
+def route_of(scope: Scope) -> str:
+    """`/latents/{latent_id}`, not the path itself: paths are the clients' to choose, and ids in them are secrets."""
+    return getattr(scope.get("route"), "path", None) or "none"
 
 
 def status_of(error: NetSpaceError) -> int:
@@ -123,8 +129,10 @@ def on_http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def on_failure(request: Request, error: Exception) -> JSONResponse:
-    structlog.get_logger().error("request failed", path=request.url.path, exc_info=error)
-    return problem(500, _http_kind(500), "the server failed to answer; the failure has been logged")
+    request_id = request.scope.get("request_id", "none")
+    structlog.get_logger().error("request failed", request_id=request_id, route=route_of(request.scope), exc_info=error)
+    headers = {"X-Request-ID": request_id, "X-Content-Type-Options": "nosniff"}
+    return problem(500, _http_kind(500), "the server failed to answer; the failure has been logged", headers=headers)
 
 
 def install_error_handlers(app: FastAPI) -> None:

@@ -55,9 +55,8 @@ def test_a_mutated_file_is_read_or_refused(file_format: str) -> None:
             content = mutate(content, int(share * len(content)), new)
         try:
             arch, theta = read_network(content)
-        except NetSpaceError as error:
+        except NetSpaceError:
             seen["refused"] += 1
-            assert str(error)
         else:
             seen["read"] += 1
             assert theta.shape == (arch.layout.size,)

@@ -39,6 +39,7 @@ def test_the_interface_is_the_one_that_was_designed() -> None:
         ("GET", "/mesh"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
+        ("GET", "/metrics"),
     }
 
 
@@ -57,7 +58,7 @@ def test_names_that_do_not_exist_and_bodies_that_are_empty_are_problems(
     shared: TestClient, method: str, path: str
 ) -> None:
     answer = shared.request(method, filled(path), **({"json": {}} if method == "POST" else {}))
-    if path in ("/spaces", "/healthz", "/readyz"):
+    if path in ("/spaces", "/healthz", "/readyz", "/metrics"):
         assert answer.status_code == 200
     else:
         problem_of(answer, 404 if "{" in path else 422)
