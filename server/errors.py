@@ -8,6 +8,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
@@ -128,6 +129,14 @@ def on_http_error(request: Request, error: Exception) -> JSONResponse:
     return problem(error.status_code, _http_kind(error.status_code), detail, headers=error.headers)
 
 
+def on_database_error(request: Request, error: Exception) -> JSONResponse:
+    """Locked, full, read-only or gone: it may pass, and the reason is for the log."""
+    request_id = request.scope.get("request_id", "none")
+    structlog.get_logger().error("database failed", request_id=request_id, reason=str(getattr(error, "orig", "")))
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    return problem(503, _http_kind(503), "the database cannot be used now; try again in a moment", headers=headers)
+
+
 def on_failure(request: Request, error: Exception) -> JSONResponse:
     request_id = request.scope.get("request_id", "none")
     structlog.get_logger().error("request failed", request_id=request_id, route=route_of(request.scope), exc_info=error)
@@ -140,4 +149,5 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(NetSpaceError, on_netspace_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(OperationalError, on_database_error)
     app.add_exception_handler(Exception, on_failure)

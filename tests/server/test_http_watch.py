@@ -83,6 +83,25 @@ def test_ready_says_503_and_why_when_the_database_does_not_answer(
     assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.parametrize(
+    "reason", ["database is locked", "database or disk is full", "attempt to write a readonly database"]
+)
+def test_a_database_that_fails_is_503_in_words(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    def broken(*_: object) -> None:
+        raise OperationalError("INSERT INTO latents", {"name": "secret"}, Exception(reason))
+
+    monkeypatch.setattr("server.store.Store.add", broken)
+    with capture_logs() as lines:
+        answer = client.post("/embed", files={"file": ("a.pt", network_bytes(TINY, ball(TINY, 0.6)))})
+    problem_of(answer, 503, "service-unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
+    assert "INSERT" not in answer.text
+    assert reason in str(lines)
+    assert "secret" not in str(lines)
+
+
 @pytest.mark.parametrize("as_json", [True, False])
 def test_logs_are_json_for_machines_or_text_for_people(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
     try:
