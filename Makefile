@@ -15,7 +15,7 @@ FRONTEND := frontend/node_modules/.stamp
 # Node and npm may live in .venv too.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup run test bench check browser lock clean
+.PHONY: help setup run test bench fuzz check browser lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -31,6 +31,10 @@ test: setup browser  ## all tests; some: make test ARGS="-k mesh"
 
 bench: setup  ## benchmarks: ratios side by side, minutes, with nothing else running
 	$(PY) -m benchmarks $(ARGS)
+
+fuzz: $(DEV)  ## 20,000 mutated checkpoints and 5,000 generated requests, which takes a while
+	FUZZ=12000 $(PY) -m pytest tests/test_fuzz_checkpoint.py
+	FUZZ=500 $(PY) -m pytest tests/server/test_http_schema.py
 
 check: $(DEV)  ## ruff and mypy
 	$(PY) -m ruff check .

@@ -1,9 +1,6 @@
-"""Checkpoint bytes <-> network. Nothing in a file is ever executed: `weights_only=True`, dense tensors only."""
+"""Checkpoint bytes <-> network. Nothing in a file is ever executed: it is checked as data before it is read."""
 
 import io
-import json
-import pickle
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,12 +13,12 @@ from torch import Tensor
 from netspace.archs import Architecture, recognise
 from netspace.archs.recognise import unwrap
 from netspace.errors import NetSpaceError, NotACheckpoint, ShapeMismatch
+from netspace.pt_file import MAGIC, check_pt, damaged
+from netspace.safetensors_file import check_safetensors, looks_like_safetensors
 
 FORMATS = ("pt", "safetensors")
-MAX_ELEMENTS = 64_000_000
-MAX_UNPACKED = 8 * MAX_ELEMENTS
-MAX_HEADER = 1_000_000
-"""Bytes of a safetensors header, which is JSON about a few dozen tensors."""
+LEGACY = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
+"""How a checkpoint of PyTorch before 1.6 begins."""
 
 
 def read_network(source: bytes | Path) -> tuple[Architecture, Tensor]:
@@ -31,11 +28,25 @@ def read_network(source: bytes | Path) -> tuple[Architecture, Tensor]:
     UnknownArchitecture, ShapeMismatch, NonFiniteValues.
     """
     content = source if isinstance(source, bytes) else _read(source)
-    if not content:
-        raise NotACheckpoint("expected a .pt or .safetensors checkpoint, got an empty file")
-    loaded = _load_pt(content) if content[:4] == b"PK\x03\x04" else _load_safetensors(content)
+    loaded = _load_pt(content) if check_magic(content) == "pt" else _load_safetensors(content)
     _check_dense(unwrap(loaded))
     return recognise(loaded)
+
+
+def check_magic(content: bytes) -> str:
+    """The format that the first bytes show, one of FORMATS, whatever the file is called. Raises NotACheckpoint."""
+    if not content:
+        raise NotACheckpoint("expected a .pt or .safetensors checkpoint, got an empty file")
+    if content.startswith(MAGIC):
+        return "pt"
+    if looks_like_safetensors(content):
+        return "safetensors"
+    if content.startswith(LEGACY):
+        raise NotACheckpoint("expected a zipped PyTorch checkpoint, got one of before 1.6: load it and save it again")
+    raise NotACheckpoint(
+        f"expected a zipped PyTorch checkpoint (.pt) or safetensors, got {len(content)} bytes that start with "
+        f"{content[:8]!r}"
+    )
 
 
 def _read(path: Path) -> bytes:
@@ -46,61 +57,33 @@ def _read(path: Path) -> bytes:
 
 
 def _load_pt(content: bytes) -> Any:
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise NotACheckpoint(f"expected a PyTorch checkpoint, got a damaged one ({_first_line(error)})") from error
-    if unpacked > MAX_UNPACKED:
-        raise NotACheckpoint(f"expected at most {MAX_UNPACKED} bytes unpacked, the file claims {unpacked}")
+    check_pt(content)
     try:
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise NotACheckpoint(
-            "expected a state dict of tensors; the file asks for more than tensors (or its pickle is damaged) and was "
-            "not loaded"
-        ) from error
-    except Exception as error:  # a damaged pickle makes the unpickler raise whatever it stumbles over
-        raise NotACheckpoint(f"expected a PyTorch checkpoint, got a damaged one ({_first_line(error)})") from error
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    except Exception as error:  # a damaged file makes the reader raise whatever it stumbles over
+        raise damaged(error) from error
 
 
 def _load_safetensors(content: bytes) -> Any:
-    header = int.from_bytes(content[:8], "little")
-    if len(content) < 9 or content[8:9] != b"{" or header > MAX_HEADER:
-        raise NotACheckpoint(
-            f"expected a zipped PyTorch checkpoint (.pt) or safetensors, got {len(content)} bytes that start with "
-            f"{content[:8]!r}"
-        )
-    if 8 + header > len(content):
-        raise NotACheckpoint(
-            f"the safetensors header claims {header} bytes, but the file has {len(content)}: truncated?"
-        )
+    metadata = check_safetensors(content)
     try:
         tensors = load(content)
-        metadata = json.loads(content[8 : 8 + header]).get("__metadata__", {})
-    except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise NotACheckpoint(f"expected safetensors, got a damaged file ({_first_line(error)})") from error
-    omega = metadata.get("omega") if isinstance(metadata, Mapping) else None
+    except SafetensorError as error:
+        raise NotACheckpoint(f"expected safetensors, got a damaged file ({error})") from error
+    omega = metadata.get("omega")
     try:
         return {"state_dict": tensors, **({"omega": float(omega)} if omega is not None else {})}
-    except (TypeError, ValueError) as error:
-        raise NotACheckpoint(f"metadata omega: expected a number, got {omega!r}") from error
+    except ValueError as error:
+        raise NotACheckpoint(f"metadata omega: expected a number, got {str(omega)[:80]!r}") from error
 
 
 def _check_dense(state: Mapping[str, Tensor]) -> None:
-    total = 0
+    """What was claimed is what was read: a second look, at the tensors themselves."""
     for name, tensor in state.items():
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
             raise NotACheckpoint(f"{name}: expected a dense tensor, got {tensor.layout} on {tensor.device}")
-        total += tensor.numel()
         if tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
             raise ShapeMismatch(f"{name}: shape {tuple(tensor.shape)} claims more values than the file stores")
-    if total > MAX_ELEMENTS:
-        raise NotACheckpoint(f"expected at most {MAX_ELEMENTS} values, got {total}")
 
 
 def network_bytes(arch: Architecture, theta: Tensor, file_format: str = "pt") -> bytes:

@@ -13,7 +13,9 @@ from netspace.spaces.space import Space
 
 
 def line(a: Tensor, b: Tensor, ts: Sequence[float]) -> Tensor:
-    """a, b [D] -> (1 - t) a + t b for every t: [T, D]. Raises ShapeMismatch if the ends differ in shape."""
+    """a, b [D] -> (1 - t) a + t b for every t: [T, D]. Raises ShapeMismatch if the ends differ, or there is no t."""
+    if not len(ts):
+        raise ShapeMismatch("ts: expected at least one position, got none")
     if a.shape != b.shape:
         raise ShapeMismatch(f"expected two ends of one shape, got {tuple(a.shape)} and {tuple(b.shape)}")
     weight = torch.tensor(ts, dtype=a.dtype, device=a.device)[:, None]

@@ -8,6 +8,8 @@ from typing import ParamSpec, TypeVar
 
 import torch
 
+from netspace.errors import NetSpaceError
+
 # glibc's mallopt parameters. Large tensors are otherwise mapped and unmapped anew at every step.
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 
@@ -48,7 +50,13 @@ def compiled(function: Callable[P, T]) -> Callable[P, T]:
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """`auto` is the first GPU if there is one, else the CPU; anything else is taken as PyTorch names it."""
+    """`auto` is the first GPU if there is one, else the CPU; anything else is taken as PyTorch names it.
+
+    Raises NetSpaceError for a name that PyTorch does not know.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
+    try:
+        return torch.device(name)
+    except RuntimeError as error:
+        raise NetSpaceError(f"device: expected auto, cpu, cuda or cuda:N, got {name!r}") from error

@@ -1,21 +1,27 @@
 """The application: settings in, ASGI out."""
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
+from starlette.middleware.cors import CORSMiddleware
 
 import netspace
+from server import watch
 from server.errors import install_error_handlers
+from server.gate import Gate, SecurityHeaders
+from server.retention import forget_old_uploads
 from server.routes import decode, embed, health, interpolate, latents, mesh, pages, spaces
 from server.schemas import PROBLEMS
 from server.services import Services
 from server.settings import Settings
 from server.uploads import BodyLimit
+from server.watch import Metrics, Watch
 
-ROUTES = (spaces, latents, embed, decode, interpolate, mesh, health)
+ROUTES = (spaces, latents, embed, decode, interpolate, mesh, health, watch)
 
 DESCRIPTION = """Learn, serve and explore the space of trained networks.
 
@@ -29,9 +35,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.services = services
     if services.settings.compile:
         threading.Thread(target=services.prepare, name="prepare", daemon=True).start()
+    forgetting = asyncio.create_task(forget_old_uploads(services.store, services.settings))
     try:
         yield
     finally:
+        forgetting.cancel()
+        with suppress(asyncio.CancelledError):
+            await forgetting
         await run_in_threadpool(services.close)
 
 
@@ -40,7 +50,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     app = FastAPI(title="NetSpace", version=netspace.__version__, description=DESCRIPTION, lifespan=_lifespan)
     app.state.settings = settings
+    app.state.metrics = Metrics()
     app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
+    app.add_middleware(Gate, settings=settings)
+    if settings.origins:
+        app.add_middleware(CORSMiddleware, allow_origins=settings.origins, allow_methods=["*"], allow_headers=["*"])
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Watch, metrics=app.state.metrics)
     install_error_handlers(app)
     for module in ROUTES:
         app.include_router(module.router, responses=PROBLEMS)

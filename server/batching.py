@@ -36,7 +36,7 @@ class Batcher(Generic[T, R]):
     async def run(self, item: T) -> R:
         """The result of `work` for this item. Raises Busy if `limit` items wait already, and what `work` gives back."""
         if len(self._waiting) >= self._limit:
-            raise Busy(f"{len(self._waiting)} requests are waiting already; try again in {Busy.retry_after} second")
+            raise Busy(f"{len(self._waiting)} requests are waiting already")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, future))
         if self._running is None or self._running.done():

@@ -16,15 +16,20 @@ CLIENT_CLOSED_REQUEST = 499
 
 
 class Worker:
-    """One thread that does a model's work in order of arrival. More threads would only share the same cores."""
+    """A thread that does a model's work in order of arrival. More threads would only share the same cores."""
 
-    def __init__(self, name: str) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix=name)
+    def __init__(self, name: str, threads: int = 1) -> None:
+        self.pending = 0
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Result of `work(*args, **kwargs)`; cancelled while it still waits for its turn, it never starts."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, partial(work, *args, **kwargs))
+        self.pending += 1
+        try:
+            return await loop.run_in_executor(self._pool, partial(work, *args, **kwargs))
+        finally:
+            self.pending -= 1
 
     def close(self) -> None:
         """Drops what has not begun and waits for what has."""

@@ -3,8 +3,10 @@
 from dataclasses import asdict
 
 import torch
+from torch import Tensor
 
-from netspace.checkpoint import network_bytes, read_network
+from netspace.archs import Architecture
+from netspace.checkpoint import network_bytes
 from netspace.embedding import embed
 from netspace.errors import NonFiniteValues
 from netspace.lines import describe
@@ -14,16 +16,20 @@ from server.registry import LoadedSpace
 from server.store import Store, StoredLatent, vector_bytes
 from server.uploads import Upload
 
+Network = tuple[Architecture, Tensor]
 
-def embed_once(store: Store, space: LoadedSpace, upload: Upload, name: str) -> tuple[StoredLatent, bool]:
+
+def embed_once(
+    store: Store, space: LoadedSpace, upload: Upload, network: Network, name: str
+) -> tuple[StoredLatent, bool]:
     """The file's latent, and whether it is new: a file that was embedded before is not embedded again."""
     known = store.find_file(space.id, space.identity, upload.sha256)
-    return (known, False) if known else store.add(embed_upload(space, upload, name))
+    return (known, False) if known else store.add(embed_upload(space, upload, network, name))
 
 
-def embed_upload(space: LoadedSpace, upload: Upload, name: str) -> StoredLatent:
-    """Reads, embeds and draws the network; nothing is stored yet. Raises what `read_network` and `embed` raise."""
-    arch, theta = read_network(upload.content)
+def embed_upload(space: LoadedSpace, upload: Upload, network: Network, name: str) -> StoredLatent:
+    """Embeds and draws the network that was read from the upload; nothing is stored yet. Raises what `embed` raises."""
+    arch, theta = network
     embedding = embed(space.space, arch, theta)
     if not torch.isfinite(embedding.z).all():
         raise NonFiniteValues(f"expected a network with finite outputs, got {arch.name} whose latent is not finite")

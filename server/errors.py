@@ -8,11 +8,16 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from netspace.errors import BadSpace, NetSpaceError, UnknownName
 
 MEDIA_TYPE = "application/problem+json"
+UNREADABLE_BODY = "There was an error parsing the body"
+"""What the framework says of JSON in another encoding, too deep, or with numbers of thousands of digits."""
+RETRY_SECONDS = 5
 MOST_FIELDS = 20
 """Invalid fields named in one document; a vector of NaN would name hundreds."""
 
@@ -37,11 +42,14 @@ class NotInstalled(NetSpaceError):
     title = "A part of the front end is not installed"
 
 
-class Busy(NetSpaceError):
+class Unavailable(NetSpaceError):
+    slug = "service-unavailable"
+    title = "The service cannot do this now"
+
+
+class Busy(Unavailable):
     slug = "busy"
     title = "The service has more to do than it can queue"
-    retry_after = 1
-    """Seconds after which a client may try again."""
 
 
 STATUS: dict[type[NetSpaceError], int] = {
@@ -50,12 +58,17 @@ STATUS: dict[type[NetSpaceError], int] = {
     NotInstalled: 404,
     GalleryLatent: 409,
     BadSpace: 500,
-    Busy: 503,
+    Unavailable: 503,
 }
 """By class. Every other NetSpaceError is 422: the request was well formed and its content was not usable."""
 
 INVALID_REQUEST = ("invalid-request", "The request has invalid fields")
 HTTP_KINDS = {404: (UnknownName.slug, UnknownName.title), 413: ("too-large", "The request is too large")}
+
+
+def route_of(scope: Scope) -> str:
+    """`/latents/{latent_id}`, not the path itself: paths are the clients' to choose, and ids in them are secrets."""
+    return getattr(scope.get("route"), "path", None) or "none"
 
 
 def status_of(error: NetSpaceError) -> int:
@@ -97,7 +110,7 @@ def _field(error: Mapping[str, Any]) -> dict[str, str]:
 
 def on_netspace_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, NetSpaceError)
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else None
+    headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable) else None
     return problem(status_of(error), (error.slug, error.title), str(error), headers=headers)
 
 
@@ -113,15 +126,27 @@ def on_http_error(request: Request, error: Exception) -> JSONResponse:
     detail, path = str(error.detail), request.url.path
     if detail == HTTPStatus.NOT_FOUND.phrase:
         detail = f"nothing is served at {path!r}; /docs lists what is"
+    elif detail == UNREADABLE_BODY:
+        detail = "expected a body of JSON in UTF-8, got one that cannot be read"
     elif detail == HTTPStatus.METHOD_NOT_ALLOWED.phrase:
         allowed = (error.headers or {}).get("Allow", "another method")
         detail = f"{path!r}: expected {allowed}, got {request.method}"
     return problem(error.status_code, _http_kind(error.status_code), detail, headers=error.headers)
 
 
+def on_database_error(request: Request, error: Exception) -> JSONResponse:
+    """Locked, full, read-only or gone: it may pass, and the reason is for the log."""
+    request_id = request.scope.get("request_id", "none")
+    structlog.get_logger().error("database failed", request_id=request_id, reason=str(getattr(error, "orig", "")))
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    return problem(503, _http_kind(503), "the database cannot be used now; try again in a moment", headers=headers)
+
+
 def on_failure(request: Request, error: Exception) -> JSONResponse:
-    structlog.get_logger().error("request failed", path=request.url.path, exc_info=error)
-    return problem(500, _http_kind(500), "the server failed to answer; the failure has been logged")
+    request_id = request.scope.get("request_id", "none")
+    structlog.get_logger().error("request failed", request_id=request_id, route=route_of(request.scope), exc_info=error)
+    headers = {"X-Request-ID": request_id, "X-Content-Type-Options": "nosniff"}
+    return problem(500, _http_kind(500), "the server failed to answer; the failure has been logged", headers=headers)
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -129,4 +154,5 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(NetSpaceError, on_netspace_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(HTTPException, on_http_error)
+    app.add_exception_handler(OperationalError, on_database_error)
     app.add_exception_handler(Exception, on_failure)

@@ -204,9 +204,8 @@ class Problem(BaseModel):
     )
 
 
+_PROBLEM = {"application/problem+json": {"schema": Problem.model_json_schema()}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    "4XX": {
-        "description": "What was wrong with the request",
-        "content": {"application/problem+json": {"schema": Problem.model_json_schema()}},
-    }
+    "4XX": {"description": "What was wrong with the request", "content": _PROBLEM},
+    "5XX": {"description": "What the service cannot do; 503 passes, often with Retry-After", "content": _PROBLEM},
 }

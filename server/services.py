@@ -8,11 +8,15 @@ from fastapi import Depends, Request
 
 from netspace.fields import prepare
 from server.batching import Batcher
+from server.compute import Worker
 from server.frames import Frame, encoded_frames
 from server.latents import Latents
+from server.loader import Loader, shared_loader
 from server.registry import Registry
 from server.settings import Settings
 from server.store import Store
+
+READERS = 2
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,9 @@ class Services:
     latents: Latents
     frames: dict[str, Batcher[Frame, bytes]]
     """By space: meshes, made together for all who ask at once."""
+    loader: Loader
+    readers: Worker
+    """Its threads wait for the loader's children: two files at once, so that a slow one does not hold the others up."""
 
     @classmethod
     def open(cls, settings: Settings) -> "Services":
@@ -30,7 +37,10 @@ class Services:
         registry = Registry.open(settings.spaces, settings.device)
         store = Store(settings.database_url)
         frames = {s.id: Batcher(s.worker, encoded_frames, limit=settings.queue) for s in registry}
-        return cls(settings, registry, store, Latents(registry, store), frames)
+        loader = shared_loader()
+        loader.start()
+        latents = Latents(registry, store)
+        return cls(settings, registry, store, latents, frames, loader, Worker("reader", READERS))
 
     def prepare(self) -> None:
         """Compiles what makes meshes fast; takes seconds, and requests are answered meanwhile."""
@@ -41,6 +51,7 @@ class Services:
                 log.info("meshing compiled" if ready else "no compiler: meshing stays slower", architecture=arch.name)
 
     def close(self) -> None:
+        self.readers.close()
         self.registry.close()
         self.store.close()
 

@@ -1,9 +1,15 @@
 """What an operator can set: one NETSPACE_ variable for each field."""
 
+import re
+from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from limits import parse_many
+from pydantic import AliasChoices, Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class Settings(BaseSettings):
@@ -24,3 +30,48 @@ class Settings(BaseSettings):
     """Meshes that may wait in a space's queue; more are answered 503."""
     max_upload_bytes: int = Field(default=64 << 20, ge=1)
     frontend: Path = Path("frontend")
+    keep_uploads: Annotated[timedelta | None, NoDecode] = None
+    """Like `7d`, `12h` or `30m`; uploads are kept for ever by default."""
+    api_keys: str = ""
+    """`name:sha256` of every key, by commas; none: everyone may ask. `python -m server.gate NAME` makes one."""
+    rate_limit: str = "3000/minute"
+    """Of requests from one address, and with one key; empty for none."""
+    upload_limit: str = "60/hour;300/day"
+    """Of uploads, likewise."""
+    cors_origins: str = ""
+    """Origins whose pages may read answers, separated by commas; none by default."""
+    log_json: bool = False
+
+    @property
+    def key_hashes(self) -> dict[str, str]:
+        """Names of API keys to the SHA-256 of each."""
+        return dict(entry.strip().split(":", 1) for entry in self.api_keys.split(",") if entry.strip())
+
+    @property
+    def origins(self) -> list[str]:
+        return [origin.strip() for origin in self.cors_origins.split(",") if origin.strip()]
+
+    @field_validator("keep_uploads", mode="before")
+    @classmethod
+    def _duration(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        found = re.fullmatch(r"([0-9]{1,6})([smhd])", value.strip())
+        if not found or not int(found[1]):
+            raise ValueError(f"expected a duration like 7d, 12h or 30m, got {value!r}")
+        return timedelta(**{UNITS[found[2]]: int(found[1])})
+
+    @field_validator("api_keys")
+    @classmethod
+    def _known_keys(cls, value: str) -> str:
+        for entry in filter(None, map(str.strip, value.split(","))):
+            if not re.fullmatch(r"[A-Za-z0-9_-]+:[0-9a-f]{64}", entry):
+                raise ValueError("expected name:sha256 for every key (python -m server.gate NAME makes one)")
+        return value
+
+    @field_validator("rate_limit", "upload_limit")
+    @classmethod
+    def _known_limit(cls, value: str) -> str:
+        if value:
+            parse_many(value)
+        return value

@@ -124,6 +124,19 @@ class Store:
         with self._session() as session, session.begin():
             return session.scalar(delete(StoredLatent).filter_by(id=latent_id).returning(StoredLatent.id)) is not None
 
+    def delete_before(self, moment: datetime) -> int:
+        """Number of latents made before `moment` (UTC), which are gone now."""
+        with self._session() as session, session.begin():
+            gone = session.scalars(
+                delete(StoredLatent).where(StoredLatent.created_at < moment).returning(StoredLatent.id)
+            )
+            return len(gone.all())
+
+    def check(self) -> None:
+        """Raises SQLAlchemyError where the database does not answer."""
+        with self._session() as session:
+            session.execute(select(StoredLatent.id).limit(1))
+
     def count(self, space: str, model: str) -> int:
         with self._session() as session:
             counted = select(func.count()).select_from(StoredLatent).filter_by(space=space, model=model)

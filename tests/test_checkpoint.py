@@ -242,3 +242,53 @@ def test_nan_is_refused_by_the_tensors_name(write: Any) -> None:
     bad[2] = torch.nan
     with pytest.raises(NonFiniteValues, match=r"layers.1.bias"):
         read_network(write(state(layers_1_bias=bad)))
+
+
+def trained() -> dict[str, Any]:
+    """What a training loop saves: a module's state with its metadata, Adam's, a scheduler's, and plain numbers."""
+    module = ARCH.build()
+    module.load_state_dict(state())
+    optimizer = torch.optim.Adam(module.parameters(), lr=1e-3)
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 5)
+    module(torch.zeros(4, 3)).sum().backward()
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    optimizer.step()
+    module.load_state_dict(before)
+    return {
+        "model_state_dict": module.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "scheduler": scheduler.state_dict(),
+        "epoch": 3,
+        "losses": [0.5, 0.25],
+        "name": "käfer",
+        "best": None,
+        "seed": 2**60,
+    }
+
+
+def column_major() -> dict[str, Tensor]:
+    return {name: value.t().contiguous().t() if value.ndim == 2 else value for name, value in state().items()}
+
+
+def of_a_batch() -> dict[str, Tensor]:
+    return {name: torch.stack([value - 1, value, value + 1])[1] for name, value in state().items()}
+
+
+def tied() -> dict[str, Tensor]:
+    whole = THETA.clone()
+    return ARCH.layout.unflatten(whole)
+
+
+@pytest.mark.parametrize("make", [trained, column_major, of_a_batch, tied])
+def test_what_people_save_is_read(make: Any) -> None:
+    arch, theta = read_network(pt(make()))
+    assert arch == ARCH
+    assert torch.equal(theta, THETA)
+
+
+def test_parameters_are_read_as_tensors() -> None:
+    module = ARCH.build()
+    module.load_state_dict(state())
+    assert torch.equal(read_network(pt(dict(module.named_parameters())))[1], THETA)
+    module.bfloat16()
+    assert torch.equal(read_network(pt(module.state_dict()))[1], THETA.bfloat16().float())

@@ -84,3 +84,9 @@ def test_a_network_without_a_surface_is_described_as_empty(generator: torch.Gene
     found = describe(arch, arch.layout.flatten(state), 16)
     assert found.empty
     assert (found.volume, found.parts, found.largest_share) == (0.0, 0, 0.0)
+
+
+def test_a_line_of_no_positions_is_refused(space: Space) -> None:
+    z = torch.zeros(space.config.latent)
+    with pytest.raises(ShapeMismatch, match="ts: expected at least one position"):
+        latent_line(space, z, z, [])

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from netspace import runtime
+from netspace.errors import NetSpaceError
 
 
 def test_auto_is_the_cpu_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -19,6 +20,12 @@ def test_auto_is_the_gpu_where_there_is_one(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_named_device_is_taken_as_it_is() -> None:
     assert runtime.pick_device("cuda:1") == torch.device("cuda", 1)
+
+
+@pytest.mark.parametrize("name", ["foo", "cuda:x", "", "cpu:"])
+def test_a_device_that_does_not_exist_is_refused_by_name(name: str) -> None:
+    with pytest.raises(NetSpaceError, match=f"expected auto, cpu, cuda or cuda:N, got {name!r}"):
+        runtime.pick_device(name)
 
 
 def test_malloc_is_left_alone_where_it_is_not_glibc(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ from fastapi import APIRouter, File, Form, Response, UploadFile
 from fastapi.concurrency import run_in_threadpool
 
 from server.embed import embed_once
+from server.errors import Unavailable
 from server.schemas import LatentDetail
 from server.services import Services, ServicesOf
 from server.uploads import read_upload
@@ -14,6 +15,8 @@ from server.uploads import read_upload
 router = APIRouter(tags=["latents"])
 
 MAX_NAME = 200
+MOST_WAITING = 16
+"""Uploads that are read or wait for it, each in memory as a whole."""
 Name = Annotated[str | None, Form(min_length=1, max_length=MAX_NAME, description="By default the file's name")]
 
 
@@ -37,9 +40,12 @@ async def embed(
 ) -> LatentDetail:
     """Recognises, embeds and judges a network of any width and depth. Nothing in the file is executed."""
     loaded = services.registry.get(space)
+    if services.readers.pending >= MOST_WAITING:
+        raise Unavailable(f"expected at most {MOST_WAITING} uploads at once; try again in a moment")
     upload = await read_upload(file, services.settings.max_upload_bytes)
     called = name or PurePath(upload.filename).stem[:MAX_NAME] or "upload"
-    stored, new = await loaded.worker.run(embed_once, services.store, loaded, upload, called)
+    network = await services.readers.run(services.loader.read, upload.content)
+    stored, new = await loaded.worker.run(embed_once, services.store, loaded, upload, network, called)
     if new:
         response.headers["Location"] = f"/latents/{stored.id}"
     else:

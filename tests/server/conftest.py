@@ -53,6 +53,8 @@ def settings_in(space_folder: Path) -> Callable[..., Settings]:
             "database_url": f"sqlite:///{folder}/latents.sqlite",
             "max_upload_bytes": LIMIT,
             "frontend": folder / "frontend",
+            "rate_limit": "",
+            "upload_limit": "",
         }
         return Settings(**{**values, **changes})
 

@@ -139,3 +139,12 @@ def test_a_request_without_a_file_is_422_and_names_the_field(shared: TestClient)
 def test_a_multipart_body_that_is_none_is_a_problem(shared: TestClient) -> None:
     headers = {"content-type": "multipart/form-data; boundary=x"}
     problem_of(shared.post("/embed", content=b"garbage", headers=headers), 400, "bad-request")
+
+
+def test_more_uploads_than_fit_at_once_are_503_with_retry_after(client: TestClient) -> None:
+    client.app.state.services.readers.pending = 16  # type: ignore[attr-defined]
+    answer = client.post("/embed", files={"file": ("a.pt", GOOD)})
+    problem_of(answer, 503, "service-unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
+    client.app.state.services.readers.pending = 15  # type: ignore[attr-defined]
+    assert client.post("/embed", files={"file": ("a.pt", GOOD)}).status_code == 201

@@ -39,6 +39,7 @@ def test_the_interface_is_the_one_that_was_designed() -> None:
         ("GET", "/mesh"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
+        ("GET", "/metrics"),
     }
 
 
@@ -57,7 +58,7 @@ def test_names_that_do_not_exist_and_bodies_that_are_empty_are_problems(
     shared: TestClient, method: str, path: str
 ) -> None:
     answer = shared.request(method, filled(path), **({"json": {}} if method == "POST" else {}))
-    if path in ("/spaces", "/healthz", "/readyz"):
+    if path in ("/spaces", "/healthz", "/readyz", "/metrics"):
         assert answer.status_code == 200
     else:
         problem_of(answer, 404 if "{" in path else 422)
@@ -109,3 +110,9 @@ def test_a_subclass_has_its_parents_status() -> None:
 def test_the_documented_routes_are_the_served_ones() -> None:
     served = {route.path for route in create_app(Settings()).routes if isinstance(route, APIRoute)}
     assert served <= {*PATHS, "/", "/vendor/plotly.min.js"}
+
+
+@pytest.mark.parametrize("body", [b'{"a": "\xff"}', b"[" * 100_000, b"9" * 10_000], ids=["Latin-1", "deep", "digits"])
+def test_a_body_that_is_no_json_in_utf_8_is_400_and_says_so(shared: TestClient, body: bytes) -> None:
+    answer = shared.post("/decode", content=body, headers={"content-type": "application/json"})
+    assert "expected a body of JSON in UTF-8" in problem_of(answer, 400, "bad-request")["detail"]

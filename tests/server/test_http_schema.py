@@ -1,0 +1,83 @@
+"""Generated requests over the whole OpenAPI document. `make fuzz` sends 5,000 and more."""
+
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import schemathesis
+from answers import problem_of
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from tiny import LATENT, TINY, ball
+
+from netspace.checkpoint import network_bytes
+from server.app import create_app
+from server.settings import Settings
+
+EXAMPLES = int(os.environ.get("FUZZ", "8"))
+"""Per operation."""
+LATENT_ID = st.sampled_from(["tiny.ball-0", "tiny.ball-1", "tiny.nothing"])
+KNOWN: dict[str, st.SearchStrategy] = {
+    **dict.fromkeys(("latent_id", "latent", "a", "b"), LATENT_ID),
+    **dict.fromkeys(("space_id", "space"), st.just("tiny")),
+    "vector": st.lists(st.floats(-1e30, 1e30), min_size=LATENT, max_size=LATENT),
+    "file": st.sampled_from([network_bytes(TINY, ball(TINY, 0.6)), b"PK\x03\x04"]),
+}
+SCHEMA = schemathesis.openapi.from_dict(create_app(Settings()).openapi())
+OPERATIONS = {f"{item.ok().method.upper()} {item.ok().path}": item.ok() for item in SCHEMA.get_all_operations()}
+
+
+def test_every_operation_documents_its_answers() -> None:
+    assert len(OPERATIONS) == 15
+    for operation in OPERATIONS.values():
+        assert {"4XX", "5XX"} < set(operation.definition.raw["responses"])
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_generated_requests_get_documented_answers_and_never_a_500(shared: TestClient, name: str) -> None:
+    operation, sent = OPERATIONS[name], []
+    documented = set(operation.definition.raw["responses"])
+
+    @settings(max_examples=EXAMPLES, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        modes = list(schemathesis.GenerationMode)
+        case = data.draw(operation.as_strategy(generation_mode=data.draw(st.sampled_from(modes))))
+        for holder in (case.path_parameters, case.query, case.body):
+            fill_in(holder, data.draw)
+        answer = shared.request(**arguments(case))
+        sent.append(answer.status_code)
+        assert answer.status_code < 500, (case, answer.text)
+        if answer.status_code >= 400:
+            problem_of(answer, answer.status_code)
+            assert "4XX" in documented
+        else:
+            assert str(answer.status_code) in documented
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check()
+    assert len(sent) >= 1
+
+
+def fill_in(holder: Any, draw: Callable[..., Any]) -> None:
+    """Puts what exists where names were made up, half of the time: else little but 404 would be seen."""
+    if not isinstance(holder, dict):
+        return
+    for name, existing in KNOWN.items():
+        if name in holder and draw(st.booleans()):
+            holder[name] = draw(existing)
+
+
+def arguments(case: schemathesis.Case) -> dict:
+    kwargs = case.as_transport_kwargs(base_url="http://testserver")
+    kwargs.pop("cookies", None)
+    data = kwargs.pop("data", None)
+    if isinstance(data, (bytes, str)):
+        kwargs["content"] = data
+    elif data is not None:
+        kwargs["data"] = data
+    return kwargs
