@@ -26,7 +26,9 @@ BETAS = (0.9, 0.95)
 class LatentObjective(Protocol):
     """What a decoded network should do, as terms to be made small."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """Its name in requests."""
 
     def terms(self, z: Tensor, draw: int) -> dict[str, Tensor]:
         """z [B, D] -> weighted terms [B] by name, differentiable; `draw` decides what is sampled."""

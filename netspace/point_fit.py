@@ -92,10 +92,22 @@ class Evidence:
     empty: Tensor
     spacing: float
 
+    @staticmethod
+    def check(cloud: Cloud, empty: Tensor | None) -> None:
+        """Raises BadPointCloud for points, or places [E, 3] known to be empty, that are not in the cube."""
+        cloud.in_cube()
+        if empty is None:
+            return
+        if empty.ndim != 2 or empty.shape[1] != 3 or not len(empty):
+            raise BadPointCloud(f"empty: expected points [E, 3], got {list(empty.shape)}")
+        if not bool((empty.abs() <= 1).all()):
+            raise BadPointCloud(f"empty: expected points in [-1, 1]^3, got one at {float(empty.abs().max()):.4g}")
+
     @classmethod
     def of(cls, cloud: Cloud, config: PointsConfig, empty: Tensor | None = None) -> "Evidence":
         """`empty` [E, 3] are places in the cube that the caller knows to be empty. Raises BadPointCloud."""
-        points = cloud.in_cube().points.cpu().double().numpy()
+        cls.check(cloud, empty)
+        points = cloud.points.cpu().double().numpy()
         tree = cKDTree(points)
         neighbour = tree.query(points, k=2)[0][:, 1]
         spacing = float(np.clip(NEAREST * np.median(neighbour), 0.01, 0.2))
@@ -107,8 +119,6 @@ class Evidence:
         for viewpoint in config.viewpoints:
             known |= seen_through(points, at, np.asarray(viewpoint, float), spacing)
         if empty is not None:
-            if empty.ndim != 2 or empty.shape[1] != 3 or not bool((empty.abs() <= 1).all()):
-                raise BadPointCloud(f"empty: expected points [E, 3] in [-1, 1]^3, got {list(empty.shape)}")
             # As many times as it takes for the caller's word to be heard beside our own places.
             times = max(1, len(places) // 4 // max(1, len(empty)))
             places = torch.cat([places, empty.float().repeat(times, 1)])

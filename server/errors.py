@@ -8,11 +8,14 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from netspace.errors import BadSpace, NetSpaceError, UnknownName
 
 MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER = 15
+"""Seconds after which a client whose job was refused may try again."""
 MOST_FIELDS = 20
 """Invalid fields named in one document; a vector of NaN would name hundreds."""
 
@@ -37,11 +40,29 @@ class NotInstalled(NetSpaceError):
     title = "A part of the front end is not installed"
 
 
+class LatentInUse(NetSpaceError):
+    slug = "latent-in-use"
+    title = "A job still needs the latent"
+
+
+class WrongState(NetSpaceError):
+    slug = "wrong-state"
+    title = "The job is not in a state in which that can be done"
+
+
+class QueueFull(NetSpaceError):
+    slug = "queue-full"
+    title = "Too many jobs are waiting"
+
+
 STATUS: dict[type[NetSpaceError], int] = {
     UnknownName: 404,
     NoNetwork: 404,
     NotInstalled: 404,
     GalleryLatent: 409,
+    LatentInUse: 409,
+    WrongState: 409,
+    QueueFull: 429,
     BadSpace: 500,
 }
 """By class. Every other NetSpaceError is 422: the request was well formed and its content was not usable."""
@@ -89,7 +110,15 @@ def _field(error: Mapping[str, Any]) -> dict[str, str]:
 
 def on_netspace_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, NetSpaceError)
-    return problem(status_of(error), (error.slug, error.title), str(error))
+    headers = {"Retry-After": str(RETRY_AFTER)} if isinstance(error, QueueFull) else None
+    return problem(status_of(error), (error.slug, error.title), str(error), headers=headers)
+
+
+def on_database_error(request: Request, error: Exception) -> JSONResponse:
+    """Locked, full or gone: the request may be sent again."""
+    structlog.get_logger().error("database failed", path=request.url.path, exc_info=error)
+    detail = "the database did not answer in time; nothing has been changed, try again"
+    return problem(503, ("database-unavailable", "The database is not available"), detail, headers={"Retry-After": "5"})
 
 
 def on_invalid_request(_: Request, error: Exception) -> JSONResponse:
@@ -118,6 +147,7 @@ def on_failure(request: Request, error: Exception) -> JSONResponse:
 def install_error_handlers(app: FastAPI) -> None:
     """Makes every error of `app`, its own or the framework's, a problem document."""
     app.add_exception_handler(NetSpaceError, on_netspace_error)
+    app.add_exception_handler(OperationalError, on_database_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(Exception, on_failure)

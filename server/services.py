@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from server.jobs.store import JobStore
 from server.latents import Latents
 from server.registry import Registry
 from server.settings import Settings
@@ -17,13 +18,14 @@ class Services:
     registry: Registry
     store: Store
     latents: Latents
+    jobs: JobStore
 
     @classmethod
     def open(cls, settings: Settings) -> "Services":
         """Loads the spaces and opens the database. Raises BadSpace."""
         registry = Registry.open(settings.spaces, settings.device)
         store = Store(settings.database_url)
-        return cls(settings, registry, store, Latents(registry, store))
+        return cls(settings, registry, store, Latents(registry, store), JobStore(store.engine))
 
     def close(self) -> None:
         self.registry.close()

@@ -52,6 +52,7 @@ def settings_in(space_folder: Path) -> Callable[..., Settings]:
             "database_url": f"sqlite:///{folder}/latents.sqlite",
             "max_upload_bytes": LIMIT,
             "frontend": folder / "frontend",
+            "worker": False,
         }
         return Settings(**{**values, **changes})
 
