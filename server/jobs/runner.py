@@ -22,6 +22,8 @@ T = TypeVar("T")
 
 PATIENCE = 60.0
 """Seconds for which a run waits for a database that is locked, full or away."""
+ASK_EVERY = 0.25
+"""Seconds between two looks at whether the job is cancelled."""
 LATENT_EVERY = 3.0
 """Seconds of computing between two latents that can be looked at."""
 
@@ -76,7 +78,7 @@ class Runner:
         problem = problem_of(job, self.registry, self.jobs)
         chunk = self._start(job, problem)
         while chunk is not None and self._record(job, problem, chunk):
-            chunk = self._compute(problem, chunk.state)
+            chunk = self._compute(job, problem, chunk.state)
 
     def _start(self, job: Job, problem: Problem) -> Chunk | None:
         """What is recorded first: the state so far, or that of a start at the best candidate. None if it is to stop.
@@ -98,14 +100,18 @@ class Runner:
         assert best is not None
         return Chunk(best, time.monotonic() - began)
 
-    def _compute(self, problem: Problem, state: State) -> Chunk:
-        """Steps for about `chunk_seconds` of computing, at least one unless the job is finished."""
-        chunk, began = Chunk(state), time.monotonic()
+    def _compute(self, job: Job, problem: Problem, state: State) -> Chunk:
+        """Steps for about `chunk_seconds`, or until the job is cancelled: at least one unless it is finished."""
+        chunk, began, asked = Chunk(state), time.monotonic(), 0.0
         for update in optimise(problem.objective, problem.prior, problem.config, state):
             chunk.add(update)
             chunk.seconds = time.monotonic() - began
             if chunk.seconds >= self.settings.chunk_seconds or self.stopping.is_set():
                 break
+            if chunk.seconds - asked >= ASK_EVERY:
+                asked = chunk.seconds
+                if self._patiently(lambda: self.jobs.find(job.id).cancel):
+                    break
         return chunk
 
     def _record(self, job: Job, problem: Problem, chunk: Chunk) -> bool:
