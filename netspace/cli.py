@@ -145,6 +145,7 @@ def zoo_build(
     zoo: Annotated[Path, typer.Argument(help="Folder of the zoo.")],
     config: Annotated[Path | None, typer.Option(help="JSON of what the zoo is made of; needed to start one.")] = None,
     shard: Annotated[str, typer.Option(help="i/N: build every N-th shard from i on, for N machines.")] = "0/1",
+    queue: Annotated[bool, typer.Option(help="By the service's workers (NETSPACE_DATABASE_URL), not here.")] = False,
     workers: int = os.cpu_count() or 1,
     device: Device = "auto",
 ) -> None:
@@ -157,9 +158,32 @@ def zoo_build(
     if not (part.isdigit() and parts.isdigit()):
         raise NetSpaceError(f"--shard: expected i/N, got {shard!r}")
     chosen = str(pick_device(device))
+    if queue:
+        _build_on_queue(zoo, int(part), int(parts))
+        zoo_info(zoo)
+        return
     with progress_bar("shards") as show:
         build_zoo(zoo, int(part), int(parts), 1 if chosen != "cpu" else workers, chosen, show)
     zoo_info(zoo)
+
+
+def _build_on_queue(zoo: Path, part: int, parts: int) -> None:
+    with _server_packages():
+        from server.jobs.zoo import build_on_queue
+        from server.settings import Settings
+    with progress_bar("shards") as show:
+        build_on_queue(zoo, Settings().database_url, part, parts, show)
+
+
+@contextmanager
+def _server_packages() -> Iterator[None]:
+    """Raises NetSpaceError, and says what to install, for an import that fails."""
+    try:
+        yield
+    except ImportError as error:
+        raise NetSpaceError(
+            f"the server's packages are not installed: pip install 'netspace[server]' ({error})"
+        ) from error
 
 
 @zoo_app.command("info")
@@ -508,12 +532,8 @@ def serve(
     device: Device = "auto",
 ) -> None:
     """Serves the spaces and the page."""
-    try:
+    with _server_packages():
         from server.serve import serve as serve_spaces
-    except ImportError as error:
-        raise NetSpaceError(
-            f"the server's packages are not installed: pip install 'netspace[server]' ({error})"
-        ) from error
     os.environ.update(NETSPACE_HOST=host, NETSPACE_PORT=str(port), NETSPACE_SPACES=str(spaces), NETSPACE_DEVICE=device)
     serve_spaces()
 

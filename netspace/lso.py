@@ -139,12 +139,14 @@ def values(objective: LatentObjective, prior: Prior, config: LsoConfig, z: Tenso
 def begin(objective: LatentObjective, prior: Prior, config: LsoConfig, candidates: Tensor) -> State:
     """The state of a run that starts at the best of candidates [K, D].
 
-    Raises BadLatent if there is none or one is not finite.
+    Raises BadLatent if there is none or one is not finite, NonFiniteValues if none has a finite value.
     """
     if not len(candidates) or not bool(torch.isfinite(candidates).all()):
         raise BadLatent(f"start: expected at least one finite latent, got {tuple(candidates.shape)}")
     found = values(objective, prior, config, candidates)
-    row = int(found.argmin())
+    if not bool(torch.isfinite(found).any()):
+        raise NonFiniteValues(f"start: expected a finite value of the objective, got {found.tolist()[:3]}")
+    row = int(found.nan_to_num(torch.inf).argmin())
     z = candidates[row].clone()
     zero, count = torch.zeros_like(z), torch.tensor(0)
     return State(count, z, z, zero, zero, z, found[row], count)

@@ -104,9 +104,9 @@ class JobStore:
     def resume(self, job_id: str) -> Job:
         """Queues a cancelled or failed job, to go on where it stopped. Raises UnknownName and WrongState."""
         ended = [Job.id == job_id, Job.status.in_(("cancelled", "failed"))]
-        again = {"status": "queued", "run": Job.run + 1, "deaths": 0, "cancel": False, "owner": None, "detail": ""}
+        fresh = {"deaths": 0, "cancel": False, "owner": None, "detail": "", "result": None}
         with self._session() as session, session.begin():
-            if self._change(session, ended, **again) is None:
+            if self._change(session, ended, status="queued", run=Job.run + 1, **fresh) is None:
                 self._refuse(job_id, "cancelled or failed")
             self._tell(session, job_id, [state_event("queued")])
         return self.find(job_id)

@@ -7,17 +7,17 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import structlog
 from dbos import DBOS, DBOSConfig, SetWorkflowID
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
-from netspace.errors import NetSpaceError
+from netspace.runtime import pick_device
+from server.jobs.queue import VERSION, queue_url
 from server.jobs.runner import Runner
 from server.jobs.store import JobStore
 from server.jobs.tables import Job
+from server.jobs.zoo import open_shards, requeue_shards, serve_shards
 from server.registry import Registry
 from server.settings import Settings
 from server.store import Store
@@ -27,17 +27,6 @@ TICK = 0.25
 """Seconds between two looks at the tables."""
 GRACE = 20.0
 """Seconds that a worker waits, when it is stopped, for the steps in hand."""
-
-
-def queue_url(database_url: str) -> str:
-    """Where DBOS keeps its queue: a file beside the SQLite file, or a schema in the same Postgres database."""
-    url = make_url(database_url)
-    if url.get_backend_name() != "sqlite":
-        return url.render_as_string(hide_password=False)
-    if not url.database or url.database == ":memory:":
-        raise NetSpaceError(f"NETSPACE_DATABASE_URL: jobs need a file or a server, got {database_url!r}")
-    path = Path(url.database)
-    return f"sqlite:///{path.with_name(path.stem + '-queue' + path.suffix)}"
 
 
 class Watch:
@@ -92,6 +81,7 @@ class Worker:
                 if time.monotonic() - beaten > self._settings.worker_timeout / 5:
                     self._jobs.beat(self.id)
                     beaten = time.monotonic()
+                    requeue_shards(self._alive())
                 self.look()
             except OperationalError as error:
                 self._log.warning("database did not answer", error=str(error.orig))
@@ -104,7 +94,7 @@ class Worker:
         config: DBOSConfig = {
             "name": "netspace",
             "system_database_url": queue_url(self._settings.database_url),
-            "application_version": "1",  # of the workflow's arguments: an upgraded worker takes what an old one queued
+            "application_version": VERSION,
             "executor_id": self.id,
             "log_level": "ERROR",
             "notification_listener_polling_interval_sec": 1.0,
@@ -115,7 +105,9 @@ class Worker:
             self._work(job_id, run)
 
         self._workflow = DBOS.workflow(name="optimise", max_recovery_attempts=None)(optimise)
+        serve_shards(str(pick_device(self._settings.device)))
         DBOS.launch()
+        open_shards(TICK)
         DBOS.register_queue(
             QUEUE,
             worker_concurrency=self._settings.jobs_per_worker,
@@ -133,12 +125,15 @@ class Worker:
         finally:
             self._running.discard((job_id, run))
 
+    def _alive(self) -> set[str]:
+        return self._watch.alive(self._jobs.beats()) | {self.id}
+
     def look(self) -> None:
         """Brings the queue to what the tables say. Any number of workers may do so at the same time."""
         active = self._jobs.active()
         if not active:
             return
-        alive = self._watch.alive(self._jobs.beats()) | {self.id}
+        alive = self._alive()
         flows = DBOS.list_workflows(
             workflow_ids=[workflow_id(job) for job in active], load_input=False, load_output=False
         )

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -41,7 +42,7 @@ def server(folder: Path) -> Iterator[str]:
         _wait(port, data / "log")
         yield f"postgresql+psycopg://netspace@127.0.0.1:{port}"
     finally:
-        child.terminate()
+        child.send_signal(signal.SIGINT)  # which does not wait for clients
         child.wait()
         shutil.rmtree(data)
 

@@ -12,9 +12,10 @@ from work import job_in, snapshot
 from netspace.data.clouds import Cloud
 from netspace.errors import NetSpaceError, UnknownName
 from server.errors import LatentInUse, QueueFull, WrongState
+from server.jobs.queue import queue_url
 from server.jobs.store import MOST_DEATHS, Fenced, Happening, JobStore
 from server.jobs.tables import Job
-from server.jobs.worker import Watch, queue_url
+from server.jobs.worker import Watch
 from server.store import Store
 
 
