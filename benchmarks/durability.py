@@ -16,7 +16,7 @@ from pathlib import Path
 
 from netspace.lso import optimise
 from netspace.runtime import keep_freed_memory
-from server.jobs.problem import candidates, new_job, problem_of
+from server.jobs.problem import candidates, latent_of, new_job, problem_of
 from server.jobs.runner import Runner
 from server.jobs.schemas import AttributesIn
 from server.services import Services
@@ -24,18 +24,20 @@ from server.settings import Settings
 
 
 def plainly(services: Services, asked: AttributesIn) -> float:
-    """Seconds without a record."""
+    """Seconds without a record, the description and picture of the result included."""
     job = new_job(asked, services.registry, services.latents, services.jobs, services.settings)
     began = time.monotonic()
     problem = problem_of(job, services.registry, services.jobs)
     (part, *_) = candidates(job, problem.space)
-    for _ in optimise(problem.objective, problem.prior, problem.config, problem.begin(part)):
-        pass
+    state = problem.begin(part)
+    for update in optimise(problem.objective, problem.prior, problem.config, state):
+        state = update.state
+    latent_of(job, problem, state, final=True)
     return time.monotonic() - began
 
 
 def durably(services: Services, asked: AttributesIn) -> tuple[float, int]:
-    """(seconds, events) as a job, the drawing of its result left out."""
+    """(seconds, events) as a job."""
     jobs = services.jobs
     job = jobs.submit(new_job(asked, services.registry, services.latents, jobs, services.settings), 1000)
     runner = Runner("benchmark", services.registry, jobs, services.settings, threading.Event())

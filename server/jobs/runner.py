@@ -180,10 +180,8 @@ class Runner:
         return False
 
     def _fail(self, job: Job, detail: str) -> None:
-        happened = [state_event("failed", detail=detail, result=job.snapshot)]
         try:
-            changes: dict[str, Any] = {"status": "failed", "detail": detail, "owner": None}
-            self._patiently(lambda: self.jobs.record(job, happened, **changes))
+            self._patiently(lambda: self.jobs.fail(job, detail))
         except Fenced:
             structlog.get_logger().warning("failed job was taken over by another worker", job=job.id)
 

@@ -147,10 +147,8 @@ class JobStore:
 
         The number of events is part of the condition, so that a record whose answer was lost is not written twice.
         """
-        mine = [Job.id == job.id, Job.run == job.run, Job.owner == job.owner, Job.status == "running"]
-        mine.append(Job.events == job.events)
         with self._session() as session, session.begin():
-            changed = self._change(session, mine, **changes)
+            changed = self._change(session, _still_of(job), **changes)
             if changed is None:
                 raise Fenced(f"job {job.id} run {job.run}")
             session.add_all(latents)
@@ -158,6 +156,16 @@ class JobStore:
             cancel = changed.cancel
         job.events += len(happened)
         return cancel
+
+    def fail(self, job: Job, detail: str) -> None:
+        """Ends a run's job with the last latent that it showed as its result. Raises Fenced."""
+        changes = {"status": "failed", "detail": detail, "owner": None, "result": Job.snapshot}
+        with self._session() as session, session.begin():
+            changed = self._change(session, _still_of(job), **changes)
+            if changed is None:
+                raise Fenced(f"job {job.id} run {job.run}")
+            self._list_result(session, changed)
+            self._tell(session, job.id, [state_event("failed", detail=detail, result=changed.result)])
 
     def hand_back(self, job_id: str, run: int, *, died: bool) -> None:
         """Queues a job anew, under the next run, or fails it if too many workers have died of it.
@@ -247,6 +255,12 @@ class JobStore:
         """The last snapshot becomes a latent that pages list."""
         if job.snapshot is not None:
             session.execute(update(StoredLatent).filter_by(id=job.snapshot).values(origin="job"))
+
+
+def _still_of(job: Job) -> list[Any]:
+    """The conditions under which a run may write: its own number, its worker, and the events that it knows of."""
+    mine = [Job.id == job.id, Job.run == job.run, Job.owner == job.owner, Job.status == "running"]
+    return [*mine, Job.events == job.events]
 
 
 def _rows(content: bytes) -> torch.Tensor:

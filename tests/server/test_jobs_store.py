@@ -94,6 +94,19 @@ def test_a_record_that_fails_leaves_nothing(jobs: JobStore) -> None:
     assert numbers(jobs, job) == [1, 2, 3]
 
 
+def test_a_failed_job_keeps_the_last_latent_that_it_showed(jobs: JobStore, store: Store) -> None:
+    job = claimed(jobs, job_in(jobs))
+    late = claimed_copy(job)
+    jobs.record(job, [PROGRESS], [snapshot("best")], snapshot="best")
+    with pytest.raises(Fenced):
+        jobs.fail(late, "no reason")
+    jobs.fail(job, "out of memory")
+    ended = jobs.find(job.id)
+    assert (ended.status, ended.detail, ended.result) == ("failed", "out of memory", "best")
+    assert store.count("tiny", "m") == 1
+    assert jobs.resume(job.id).result is None
+
+
 def test_handing_back_twice_is_handing_back_once(jobs: JobStore) -> None:
     job = claimed(jobs, job_in(jobs))
     for _ in range(3):
