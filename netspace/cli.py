@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 zoo_app = typer.Typer(no_args_is_help=True, help="Build and inspect zoos of trained networks.")
 app.add_typer(zoo_app, name="zoo")
+optimize_app = typer.Typer(no_args_is_help=True, help="Search a space for the latent that does what is wanted.")
+app.add_typer(optimize_app, name="optimize")
 console = Console(stderr=True)
 
 SpaceFolder = Annotated[Path, typer.Option("--space", "-s", help="Folder of the space.")]
@@ -143,6 +145,7 @@ def zoo_build(
     zoo: Annotated[Path, typer.Argument(help="Folder of the zoo.")],
     config: Annotated[Path | None, typer.Option(help="JSON of what the zoo is made of; needed to start one.")] = None,
     shard: Annotated[str, typer.Option(help="i/N: build every N-th shard from i on, for N machines.")] = "0/1",
+    queue: Annotated[bool, typer.Option(help="By the service's workers (NETSPACE_DATABASE_URL), not here.")] = False,
     workers: int = os.cpu_count() or 1,
     device: Device = "auto",
 ) -> None:
@@ -155,9 +158,32 @@ def zoo_build(
     if not (part.isdigit() and parts.isdigit()):
         raise NetSpaceError(f"--shard: expected i/N, got {shard!r}")
     chosen = str(pick_device(device))
+    if queue:
+        _build_on_queue(zoo, int(part), int(parts))
+        zoo_info(zoo)
+        return
     with progress_bar("shards") as show:
         build_zoo(zoo, int(part), int(parts), 1 if chosen != "cpu" else workers, chosen, show)
     zoo_info(zoo)
+
+
+def _build_on_queue(zoo: Path, part: int, parts: int) -> None:
+    with _server_packages():
+        from server.jobs.zoo import build_on_queue
+        from server.settings import Settings
+    with progress_bar("shards") as show:
+        build_on_queue(zoo, Settings().database_url, part, parts, show)
+
+
+@contextmanager
+def _server_packages() -> Iterator[None]:
+    """Raises NetSpaceError, and says what to install, for an import that fails."""
+    try:
+        yield
+    except ImportError as error:
+        raise NetSpaceError(
+            f"the server's packages are not installed: pip install 'netspace[server]' ({error})"
+        ) from error
 
 
 @zoo_app.command("info")
@@ -353,6 +379,113 @@ def interpolate(
     say({"architecture": arch.name, "points": points})
 
 
+Start = Annotated[str | None, typer.Option(help="A latent file, a gallery id or a checkpoint.")]
+BestOf = Annotated[int, typer.Option(help="Without a start: the best of so many gallery latents.")]
+Latent = Annotated[Path, typer.Option("--output", "-o", help="Where the latent goes (.safetensors).")]
+
+
+def _search(space, folder, objective, config, start, best_of, output) -> None:  # type: ignore[no-untyped-def]
+    """Optimises, writes the best latent and says what it has reached."""
+    from safetensors.torch import save_file
+
+    from netspace.files import atomic_path
+    from netspace.lso import Prior, begin, optimise
+    from netspace.spaces import Gallery
+
+    latents = Gallery.open(folder / "gallery").latents
+    order = torch.randperm(len(latents), generator=torch.Generator().manual_seed(config.seed))
+    candidates = latents[order[:best_of]] if start is None else start[None]
+    prior = Prior.of(latents).to(space.device)
+    state = begin(objective, prior, config, candidates.to(space.device))
+    before = float(state.best_value)
+    with progress_bar(objective.kind) as show:
+        for update in optimise(objective, prior, config, state):
+            state = update.state
+            show(int(state.step), config.steps)
+    with atomic_path(output) as temporary:
+        save_file({"z": state.best.cpu().contiguous()}, temporary)
+    figures = {"steps": int(state.step), "start": round(before, 6), "best": round(float(state.best_value), 6)}
+    say({"latent": str(output), **figures, "verdict": objective.verdict(state.best)})
+
+
+@optimize_app.command("fit-points")
+def optimize_points(
+    points: Annotated[Path, typer.Argument(help="A mesh, or points as ply, xyz, csv or npy.")],
+    output: Latent,
+    start: Start = None,
+    best_of: BestOf = 32,
+    complete: Annotated[bool, typer.Option(help="The whole surface was seen: there is none elsewhere.")] = True,
+    normalise: Annotated[bool, typer.Option(help="Centre and scale the points into the cube.")] = False,
+    steps: int = 400,
+    lr: float = 0.1,
+    prior: float = 1e-3,
+    patience: int = 100,
+    seed: int = 0,
+    space: SpaceFolder = DEFAULT_SPACE,
+    device: Device = "auto",
+) -> None:
+    """Finds the latent whose surface passes through points."""
+    from netspace.data.clouds import read_cloud
+    from netspace.lso import LsoConfig
+    from netspace.point_fit import Evidence, FitPoints, PointsConfig
+
+    config = LsoConfig(steps=steps, lr=lr, prior=prior, patience=patience, seed=seed)
+    known = PointsConfig(complete=complete, seed=seed)
+    try:
+        cloud = read_cloud(points.read_bytes(), points.suffix)
+    except OSError as error:
+        raise NetSpaceError(f"{points}: expected a readable file ({error})") from error
+    opened = _open_space(space, device)
+    evidence = Evidence.of(cloud.normalised() if normalise else cloud, known).to(opened.device)
+    here = None if start is None else _latent(opened, space, start)
+    _search(opened, space, FitPoints(opened, evidence, known), config, here, best_of, output)
+
+
+def _targets(values: list[str], changes: list[str]):  # type: ignore[no-untyped-def]
+    """NAME=NUMBER of --set and --change."""
+    from netspace.attributes import Target
+
+    targets = {}
+    for option, given in (("to", values), ("by", changes)):
+        for text in given:
+            name, _, number = text.partition("=")
+            try:
+                targets[name] = Target(**{option: float(number)})
+            except ValueError as error:
+                raise NetSpaceError(f"expected NAME=NUMBER, got {text!r}") from error
+    return targets
+
+
+@optimize_app.command("attributes")
+def optimize_attributes(
+    output: Latent,
+    set_to: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, e.g. volume=0.4.")] = None,
+    change: Annotated[list[str] | None, typer.Option("--change", help="NAME=DIFFERENCE from the start.")] = None,
+    start: Start = None,
+    best_of: BestOf = 32,
+    stay: Annotated[float, typer.Option(help="Weight of the distance from the start.")] = 0.1,
+    steps: int = 400,
+    lr: float = 0.1,
+    prior: float = 1e-3,
+    patience: int = 100,
+    seed: int = 0,
+    space: SpaceFolder = DEFAULT_SPACE,
+    device: Device = "auto",
+) -> None:
+    """Finds the latent near the start whose shape has wanted properties: volume, or what the gallery predicts."""
+    from netspace.attributes import Attributes, regressions
+    from netspace.lso import LsoConfig, Prior
+    from netspace.spaces import Gallery
+
+    config = LsoConfig(steps=steps, lr=lr, prior=prior, patience=patience, seed=seed)
+    targets = _targets(set_to or [], change or [])
+    opened, gallery = _open_space(space, device), Gallery.open(space / "gallery")
+    here = None if start is None else _latent(opened, space, start).to(opened.device)
+    where = Prior.of(gallery.latents).to(opened.device)
+    objective = Attributes.of(opened, regressions(gallery), targets, where, here, stay, seed)
+    _search(opened, space, objective, config, here, best_of, output)
+
+
 @app.command()
 def mesh(
     network: Annotated[Path, typer.Argument(help="A .pt or .safetensors checkpoint of an SDF network.")],
@@ -403,12 +536,8 @@ def serve(
     device: Device = "auto",
 ) -> None:
     """Serves the spaces and the page."""
-    try:
+    with _server_packages():
         from server.serve import serve as serve_spaces
-    except ImportError as error:
-        raise NetSpaceError(
-            f"the server's packages are not installed: pip install 'netspace[server]' ({error})"
-        ) from error
     os.environ.update(NETSPACE_HOST=host, NETSPACE_PORT=str(port), NETSPACE_SPACES=str(spaces), NETSPACE_DEVICE=device)
     serve_spaces()
 

@@ -56,3 +56,13 @@ class BadLatent(NetSpaceError):
 class UnknownName(NetSpaceError):
     slug = "not-found"
     title = "No such thing"
+
+
+class BadObjective(NetSpaceError):
+    slug = "bad-objective"
+    title = "The objective cannot be served by this space"
+
+
+class BadPointCloud(BadShapeFile):
+    slug = "bad-point-cloud"
+    title = "The points cannot be used"

@@ -77,7 +77,7 @@ class Network:
     properties: dict
 
 
-def _shard_path(root: Path, index: int) -> Path:
+def shard_path(root: Path, index: int) -> Path:
     return root / "shards" / f"{index:05d}.safetensors"
 
 
@@ -106,7 +106,7 @@ def start_zoo(root: Path, config: ZooConfig) -> None:
 
 def build_shard(root: Path, index: int, device: str = "cpu") -> Path:
     """Fits the networks of one shard and writes it at once; returns at once if it is there."""
-    path = _shard_path(root, index)
+    path = shard_path(root, index)
     if path.exists():
         return path
     config = read_config(root)
@@ -157,7 +157,7 @@ def build_zoo(
     `workers` processes share the machine's cores; `progress(done, total)` counts shards.
     """
     numbers = shard_numbers(root, part, parts)
-    missing = [n for n in numbers if not _shard_path(root, n).exists()]
+    missing = [n for n in numbers if not shard_path(root, n).exists()]
     done = len(numbers) - len(missing)
     if progress is not None:
         progress(done, len(numbers))
@@ -208,7 +208,7 @@ class Zoo:
         """Parameters [len(indices), P], in that order."""
         out = torch.empty(len(indices), self.arch.layout.size)
         for shard, rows in self._by_shard(indices):
-            with safe_open(_shard_path(self.root, shard), "pt") as file:
+            with safe_open(shard_path(self.root, shard), "pt") as file:
                 stored = file.get_tensor("theta")
             for position, row in rows:
                 out[position] = stored[row]

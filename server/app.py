@@ -14,18 +14,19 @@ from server import watch
 from server.errors import install_error_handlers
 from server.gate import Gate, SecurityHeaders
 from server.retention import forget_old_uploads
-from server.routes import decode, embed, health, interpolate, latents, mesh, pages, spaces
+from server.routes import decode, embed, health, interpolate, jobs, latents, mesh, pages, points, spaces
 from server.schemas import PROBLEMS
 from server.services import Services
 from server.settings import Settings
 from server.uploads import BodyLimit
 from server.watch import Metrics, Watch
 
-ROUTES = (spaces, latents, embed, decode, interpolate, mesh, health, watch)
+ROUTES = (spaces, latents, embed, decode, interpolate, mesh, points, jobs, health, watch)
 
 DESCRIPTION = """Learn, serve and explore the space of trained networks.
 
-Upload a network, see where it lies, walk to another, decode a ready-to-use network and look at its shape.
+Upload a network, see where it lies, walk to another, decode a ready-to-use network and look at its shape; let a job
+search the space for a better one.
 Every error is an RFC 9457 problem document that says what was given and what was expected."""
 
 

@@ -18,6 +18,7 @@ MEDIA_TYPE = "application/problem+json"
 UNREADABLE_BODY = "There was an error parsing the body"
 """What the framework says of JSON in another encoding, too deep, or with numbers of thousands of digits."""
 RETRY_SECONDS = 5
+"""Seconds after which a client that was refused for the moment may try again."""
 MOST_FIELDS = 20
 """Invalid fields named in one document; a vector of NaN would name hundreds."""
 
@@ -50,6 +51,19 @@ class Unavailable(NetSpaceError):
 class Busy(Unavailable):
     slug = "busy"
     title = "The service has more to do than it can queue"
+class LatentInUse(NetSpaceError):
+    slug = "latent-in-use"
+    title = "A job still needs the latent"
+
+
+class WrongState(NetSpaceError):
+    slug = "wrong-state"
+    title = "The job is not in a state in which that can be done"
+
+
+class QueueFull(NetSpaceError):
+    slug = "queue-full"
+    title = "Too many jobs are waiting"
 
 
 STATUS: dict[type[NetSpaceError], int] = {
@@ -57,6 +71,9 @@ STATUS: dict[type[NetSpaceError], int] = {
     NoNetwork: 404,
     NotInstalled: 404,
     GalleryLatent: 409,
+    LatentInUse: 409,
+    WrongState: 409,
+    QueueFull: 429,
     BadSpace: 500,
     Unavailable: 503,
 }
@@ -110,7 +127,7 @@ def _field(error: Mapping[str, Any]) -> dict[str, str]:
 
 def on_netspace_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, NetSpaceError)
-    headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable) else None
+    headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable | QueueFull) else None
     return problem(status_of(error), (error.slug, error.title), str(error), headers=headers)
 
 
@@ -152,7 +169,7 @@ def on_failure(request: Request, error: Exception) -> JSONResponse:
 def install_error_handlers(app: FastAPI) -> None:
     """Makes every error of `app`, its own or the framework's, a problem document."""
     app.add_exception_handler(NetSpaceError, on_netspace_error)
+    app.add_exception_handler(OperationalError, on_database_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(HTTPException, on_http_error)
-    app.add_exception_handler(OperationalError, on_database_error)
     app.add_exception_handler(Exception, on_failure)

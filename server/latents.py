@@ -1,4 +1,4 @@
-"""Latents of the gallery and of uploads behind one face."""
+"""Latents of the gallery, of uploads and of jobs behind one face."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,9 +13,9 @@ from netspace.errors import UnknownName
 from netspace.spaces import Entry
 from server.errors import GalleryLatent, NoNetwork
 from server.registry import LoadedSpace, Registry
-from server.store import Store, StoredLatent, vector_from
+from server.store import LISTED, Store, StoredLatent, vector_from
 
-Origin = Literal["gallery", "upload"]
+Origin = Literal["gallery", "upload", "job"]
 
 
 @dataclass(frozen=True)
@@ -74,15 +74,16 @@ class Latents:
         return self._of_stored(space, stored)
 
     def page(self, space: LoadedSpace, offset: int, limit: int, origin: Origin | None) -> tuple[int, list[Latent]]:
-        """(total, latents [offset : offset + limit]): the gallery in its order, then uploads, newest first."""
-        entries = () if origin == "upload" else space.gallery.entries
-        uploads = 0 if origin == "gallery" else self._store.count(space.id, space.identity)
+        """(total, latents [offset : offset + limit]): the gallery in its order, then all others, newest first."""
+        entries = space.gallery.entries if origin in (None, "gallery") else ()
+        origins = [known for known in LISTED if origin in (None, known)]
+        others = self._store.count(space.id, space.identity, origins) if origins else 0
         items = [self._of_entry(space, entry) for entry in entries[offset : offset + limit]]
         missing = limit - len(items)
-        if uploads and missing:
-            stored = self._store.page(space.id, space.identity, max(0, offset - len(entries)), missing)
+        if others and missing:
+            stored = self._store.page(space.id, space.identity, max(0, offset - len(entries)), missing, origins)
             items += [self._of_stored(space, row) for row in stored]
-        return len(entries) + uploads, items
+        return len(entries) + others, items
 
     def nearest(self, latent: Latent, count: int = 5) -> list[Neighbour]:
         """The closest latents of the gallery, itself left out."""
@@ -92,6 +93,8 @@ class Latents:
 
     def network(self, latent: Latent) -> tuple[Architecture, Tensor]:
         """(architecture, theta [P]) of the network that was embedded. Raises NoNetwork where it is not kept."""
+        if latent.origin == "job":
+            raise NoNetwork(f"latent {latent.id!r} was found by a job: it has a decoded network, but no input network")
         if latent.origin == "gallery":
             found = latent.space.gallery.network(latent.key)
         else:
@@ -107,16 +110,16 @@ class Latents:
             found = latent.space.gallery.picture(latent.key)
         else:
             found = self._store.picture(latent.key)
-        if found is None:
+        if not found:
             raise UnknownName(f"latent {latent.id!r} has no picture")
         return found
 
-    def delete(self, latent_id: str) -> None:
-        """Raises UnknownName, and GalleryLatent for one that ships with the space."""
+    def deletable(self, latent_id: str) -> str:
+        """Where it is kept. Raises UnknownName, and GalleryLatent for one that ships with the space."""
         latent = self.find(latent_id)
         if latent.origin == "gallery":
-            raise GalleryLatent(f"latent {latent_id!r} ships with {latent.space.id!r}; only uploads can be deleted")
-        self._store.delete(latent.key)
+            raise GalleryLatent(f"latent {latent_id!r} ships with {latent.space.id!r} and cannot be deleted")
+        return latent.key
 
     def _of_entry(self, space: LoadedSpace, entry: Entry) -> Latent:
         return Latent(
@@ -142,7 +145,7 @@ class Latents:
             key=stored.id,
             space=space,
             name=stored.name,
-            origin="upload",
+            origin="upload" if stored.origin == "upload" else "job",
             created_at=stored.created_at.replace(tzinfo=UTC),
             architecture=architecture_from_json(stored.architecture),
             iou=stored.iou,
@@ -150,6 +153,6 @@ class Latents:
             verdict=stored.verdict,
             position=(stored.x, stored.y),
             properties=stored.properties,
-            has_network=True,
+            has_network=stored.origin == "upload",
             vector=vector_from(stored.vector),
         )

@@ -5,13 +5,16 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import structlog
 import torch
 
+from netspace.attributes import Regression, regressions
 from netspace.errors import BadSpace, UnknownName
+from netspace.lso import Prior
 from netspace.runtime import pick_device
 from netspace.spaces import Gallery, Space, load_space
 from server.compute import Worker
@@ -31,6 +34,16 @@ class LoadedSpace:
     card: str
     identity: str
     worker: Worker
+
+    @cached_property
+    def prior(self) -> Prior:
+        """Where the gallery lives, on the space's device."""
+        return Prior.of(self.gallery.latents).to(self.space.device)
+
+    @cached_property
+    def regressions(self) -> dict[str, Regression]:
+        """The gallery's properties as functions of the latent."""
+        return regressions(self.gallery)
 
 
 def _identity(folder: Path) -> str:

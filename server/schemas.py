@@ -7,7 +7,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from netspace.archs import Architecture
-from server.latents import Latent, Neighbour
+from server.latents import Latent, Neighbour, Origin
 from server.networks import LineOf
 from server.registry import LoadedSpace
 
@@ -75,7 +75,7 @@ class LatentOut(BaseModel):
     id: str
     space: str
     name: str
-    origin: Literal["gallery", "upload"]
+    origin: Origin
     created_at: datetime | None = Field(description="Null for the gallery")
     architecture: ArchitectureOut = Field(description="The network's own, as it was recognised")
     iou: float = Field(description="Overlap of its solid with that of its decoded twin, 0 to 1")

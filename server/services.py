@@ -10,6 +10,7 @@ from netspace.fields import prepare
 from server.batching import Batcher
 from server.compute import Worker
 from server.frames import Frame, encoded_frames
+from server.jobs.store import JobStore
 from server.latents import Latents
 from server.loader import Loader, shared_loader
 from server.registry import Registry
@@ -30,6 +31,7 @@ class Services:
     loader: Loader
     readers: Worker
     """Its threads wait for the loader's children: two files at once, so that a slow one does not hold the others up."""
+    jobs: JobStore
 
     @classmethod
     def open(cls, settings: Settings) -> "Services":
@@ -39,8 +41,16 @@ class Services:
         frames = {s.id: Batcher(s.worker, encoded_frames, limit=settings.queue) for s in registry}
         loader = shared_loader()
         loader.start()
-        latents = Latents(registry, store)
-        return cls(settings, registry, store, latents, frames, loader, Worker("reader", READERS))
+        return cls(
+            settings=settings,
+            registry=registry,
+            store=store,
+            latents=Latents(registry, store),
+            frames=frames,
+            loader=loader,
+            readers=Worker("reader", READERS),
+            jobs=JobStore(store.engine),
+        )
 
     def prepare(self) -> None:
         """Compiles what makes meshes fast; takes seconds, and requests are answered meanwhile."""

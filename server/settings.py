@@ -41,6 +41,20 @@ class Settings(BaseSettings):
     cors_origins: str = ""
     """Origins whose pages may read answers, separated by commas; none by default."""
     log_json: bool = False
+    worker: bool = True
+    """Whether `python -m server` starts a worker for the jobs beside itself."""
+    jobs_per_worker: int = Field(default=1, ge=1, le=64)
+    jobs_at_once: int = Field(default=16, ge=1, le=10_000)
+    """Over all workers."""
+    queue_length: int = Field(default=64, ge=1, le=10_000)
+    """Jobs that may wait; more are refused with 429."""
+    max_job_steps: int = Field(default=10_000, ge=1)
+    max_job_seconds: float = Field(default=3600, gt=0)
+    """Computing time after which a job ends with the best latent so far."""
+    chunk_seconds: float = Field(default=1.0, gt=0, le=2)
+    """Computing time between two records of a job: what is lost at most when its worker dies."""
+    worker_timeout: float = Field(default=10.0, gt=0)
+    """Seconds without a heartbeat after which a worker counts as dead and its jobs are taken over."""
 
     @property
     def key_hashes(self) -> dict[str, str]:

@@ -1,6 +1,7 @@
-"""Uploaded networks' latents in a database: SQLite by default, anything SQLAlchemy reaches otherwise."""
+"""Latents of uploads and jobs in a database: SQLite by default, anything SQLAlchemy reaches otherwise."""
 
 import secrets
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,11 +18,14 @@ from sqlalchemy import (
     UniqueConstraint,
     create_engine,
     delete,
+    event,
     func,
+    inspect,
     select,
+    text,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from torch import Tensor
 
@@ -32,8 +36,15 @@ class Base(DeclarativeBase):
     pass
 
 
+LISTED = ("upload", "job")
+"""Origins that pages list; a job's snapshots on the way (`snapshot`) are found by their ids alone."""
+
+
 class StoredLatent(Base):
-    """An upload's latent. `model` is the identity of the space's weights: a latent means nothing to other weights."""
+    """An upload's or a job's latent. `model` is the identity of the space's weights: it means nothing to others.
+
+    A job's latent has no input network (`network` is empty); `sha256` names the job and the step instead of a file.
+    """
 
     __tablename__ = "latents"
     __table_args__ = (UniqueConstraint("space", "model", "sha256"),)
@@ -52,6 +63,7 @@ class StoredLatent(Base):
     y: Mapped[float]
     properties: Mapped[dict[str, Any]] = mapped_column(JSON)
     vector: Mapped[bytes] = mapped_column(LargeBinary)
+    origin: Mapped[str] = mapped_column(String(16), default="upload", server_default="upload")
     network: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     picture: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
 
@@ -80,23 +92,49 @@ def _engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-    return create_engine(parsed)
+    engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+    if parsed.get_backend_name() == "sqlite":
+        event.listen(engine, "connect", _share_file)
+    return engine
+
+
+def _share_file(connection: Any, _: object) -> None:
+    """Readers and a writer do not wait for one another, and writers wait for their turn."""
+    connection.execute("PRAGMA busy_timeout = 5000")
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
+def create_tables(engine: Engine, attempts: int = 5) -> None:
+    """Makes what is missing, also in a database of an older version, and also while another process does the same."""
+    for attempt in range(attempts):
+        try:
+            Base.metadata.create_all(engine)
+            if "origin" not in {column["name"] for column in inspect(engine).get_columns("latents")}:
+                with engine.begin() as connection:
+                    connection.execute(text("ALTER TABLE latents ADD origin VARCHAR(16) DEFAULT 'upload' NOT NULL"))
+            return
+        except DBAPIError:
+            if attempt == attempts - 1:
+                raise
+            time.sleep(0.2)
 
 
 class Store:
     """Every method is one transaction; safe to call from any thread."""
 
     def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
-        Base.metadata.create_all(self._engine)
+        self.engine = _engine(url)
+        create_tables(self.engine)
 
     def close(self) -> None:
-        self._engine.dispose()
+        self.engine.dispose()
 
     def _session(self) -> Session:
-        return Session(self._engine, expire_on_commit=False)
+        return Session(self.engine, expire_on_commit=False)
 
     def find(self, latent_id: str) -> StoredLatent | None:
+        if "\0" in latent_id:  # which Postgres refuses to compare
+            return None
         with self._session() as session:
             return session.get(StoredLatent, latent_id)
 
@@ -125,26 +163,26 @@ class Store:
             return session.scalar(delete(StoredLatent).filter_by(id=latent_id).returning(StoredLatent.id)) is not None
 
     def delete_before(self, moment: datetime) -> int:
-        """Number of latents made before `moment` (UTC), which are gone now."""
+        """Number of uploads made before `moment` (UTC), which are gone now."""
+        old = (StoredLatent.origin == "upload") & (StoredLatent.created_at < moment)
         with self._session() as session, session.begin():
-            gone = session.scalars(
-                delete(StoredLatent).where(StoredLatent.created_at < moment).returning(StoredLatent.id)
-            )
-            return len(gone.all())
+            return len(session.scalars(delete(StoredLatent).where(old).returning(StoredLatent.id)).all())
 
     def check(self) -> None:
         """Raises SQLAlchemyError where the database does not answer."""
         with self._session() as session:
             session.execute(select(StoredLatent.id).limit(1))
 
-    def count(self, space: str, model: str) -> int:
+    def count(self, space: str, model: str, origins: Sequence[str] = LISTED) -> int:
         with self._session() as session:
             counted = select(func.count()).select_from(StoredLatent).filter_by(space=space, model=model)
-            return session.scalar(counted) or 0
+            return session.scalar(counted.where(StoredLatent.origin.in_(origins))) or 0
 
-    def page(self, space: str, model: str, offset: int, limit: int) -> Sequence[StoredLatent]:
+    def page(
+        self, space: str, model: str, offset: int, limit: int, origins: Sequence[str] = LISTED
+    ) -> Sequence[StoredLatent]:
         """Newest first."""
-        wanted = select(StoredLatent).filter_by(space=space, model=model)
+        wanted = select(StoredLatent).filter_by(space=space, model=model).where(StoredLatent.origin.in_(origins))
         ordered = wanted.order_by(StoredLatent.created_at.desc(), StoredLatent.id).offset(offset).limit(limit)
         with self._session() as session:
             return session.scalars(ordered).all()

@@ -158,6 +158,9 @@ def test_version_is_the_packages(netspace: Command) -> None:
         (("mesh", "nothing.pt", "-o", "x.glb"), "nothing.pt"),
         (("mesh", "nothing.pt", "-o", "x.glb", "--resolution", "5"), "16 to 512, got 5"),
         (("compare", "nothing.pt", "nothing.pt"), "nothing.pt"),
+        (("optimize", "fit-points", "nothing.ply", "-o", "z.safetensors"), "nothing.ply"),
+        (("optimize", "attributes", "--set", "volume=big", "-o", "z.safetensors"), "volume=big"),
+        (("optimize", "attributes", "--steps", "-1", "-o", "z.safetensors"), "steps >= 0"),
         (("zoo", "info", "nothing"), "zoo.json"),
         (("zoo", "build", "nothing"), "zoo.json"),
         (("zoo", "build", "nothing", "--config", "nothing.json"), "nothing.json"),
@@ -189,3 +192,39 @@ def test_a_latent_of_another_size_is_refused(netspace: Command, saved_space: Pat
     save_file({"z": torch.zeros(9)}, tmp_path / "z.safetensors")
     done = netspace("decode", tmp_path / "z.safetensors", "-s", saved_space, "-o", tmp_path / "x.pt")
     assert_one_line_error(done, "expected [B, 8], got (1, 9)")
+
+
+@pytest.fixture
+def space_with_gallery(saved_space: Path) -> Path:
+    """The untrained space with a gallery of five latents."""
+    from netspace.spaces import Entry, Gallery
+    from netspace.spaces.gallery import Projection
+
+    latents = torch.randn(5, 8, generator=torch.Generator().manual_seed(0))
+    entries = tuple(
+        Entry(id=f"x-{i}", name="x", source="x", split="test", iou=1, position=(0.0, 0.0), properties={})
+        for i in range(5)
+    )
+    arch = load_space(saved_space).architectures[0]
+    Gallery(entries, latents, Projection.of(latents), {}, arch, saved_space / "gallery").save({})
+    return saved_space
+
+
+def test_optimising_points_and_attributes_writes_the_best_latent(
+    netspace: Command, space_with_gallery: Path, tmp_path: Path
+) -> None:
+    import trimesh
+
+    trimesh.creation.icosphere(3, 0.6).export(tmp_path / "ball.ply")
+    out, common = tmp_path / "z.safetensors", ("--steps", 20, "-s", space_with_gallery, "--device", "cpu")
+    for command in (
+        ("fit-points", tmp_path / "ball.ply", "-o", out, "--best-of", 3),
+        ("attributes", "--start", "x-1", "--change", "volume=0.1", "-o", out),
+        ("attributes", "--set", "volume=0.5", "-o", out),
+    ):
+        done = netspace("optimize", *command, *common)
+        assert done.code == 0, done.err
+        assert done.json["best"] <= done.json["start"]
+        assert done.json["verdict"].startswith("Found by")
+        assert load_file(out)["z"].shape == (8,)
+        out.unlink()

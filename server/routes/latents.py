@@ -27,8 +27,8 @@ def latent(
 
 @router.delete("/{latent_id}", status_code=204)
 def forget(latent_id: str, services: ServicesOf) -> None:
-    """Deletes an upload with its network and picture; 409 for a latent of the gallery."""
-    services.latents.delete(latent_id)
+    """Deletes a latent with its network and picture; 409 for one of the gallery, or one that a job still needs."""
+    services.jobs.delete_latent(services.latents.deletable(latent_id))
 
 
 @router.get("/{latent_id}/picture", response_class=Response, responses={200: {"content": {"image/png": {}}}})

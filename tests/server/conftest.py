@@ -12,6 +12,7 @@ import pytest
 # This folder is called `server` too: the repository's own package must be found first.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from faults import fast
 from tiny import LIMIT, UPLOADED, ball, make_space
 
 from netspace.checkpoint import network_bytes
@@ -55,6 +56,7 @@ def settings_in(space_folder: Path) -> Callable[..., Settings]:
             "frontend": folder / "frontend",
             "rate_limit": "",
             "upload_limit": "",
+            "worker": False,
         }
         return Settings(**{**values, **changes})
 
@@ -70,6 +72,13 @@ def settings(settings_in: Callable[..., Settings], tmp_path: Path) -> Settings:
 def client(settings: Settings) -> Iterator[TestClient]:
     """The service with an empty database."""
     with TestClient(create_app(settings)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def service(settings: Settings) -> Iterator[TestClient]:
+    """As `client`, for jobs that are run by other processes: short chunks, and workers soon missed."""
+    with TestClient(create_app(fast(settings))) as opened:
         yield opened
 
 

@@ -54,6 +54,7 @@ def test_serve_runs_the_application_where_the_settings_say(monkeypatch: pytest.M
     monkeypatch.setattr("uvicorn.run", lambda app, **options: ran.append((app, options)))
     monkeypatch.setenv("NETSPACE_HOST", "0.0.0.0")
     monkeypatch.setenv("NETSPACE_PORT", "9003")
+    monkeypatch.setenv("NETSPACE_WORKER", "false")
     serve()
     ((app, options),) = ran
     assert isinstance(app, FastAPI)

@@ -1,0 +1,1 @@
+"""Latent space optimisation as durable jobs: tables are the truth, DBOS is the queue, workers compute."""

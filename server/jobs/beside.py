@@ -1,0 +1,76 @@
+"""A worker beside the service: started with it, started again when it dies, stopped with it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from server.jobs.worker import GRACE
+from server.settings import Settings
+
+AGAIN = 2.0
+"""Seconds before a worker that has died is started again."""
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """The variables that make a child read the same settings, however this process came by them."""
+    own = {f"NETSPACE_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
+    return {**os.environ, **own}
+
+
+class WorkerBeside:
+    """Keeps one worker process alive until `stop`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._environment = _environment(settings)
+        self._stopping = threading.Event()
+        self._child = self._start()
+        self._thread = threading.Thread(target=self._keep, name="worker-beside", daemon=True)
+        self._thread.start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "server.jobs", "--of", str(os.getpid())]
+        # A session of its own: Ctrl-C is for the service, which then tells the worker.
+        return subprocess.Popen(command, env=self._environment, start_new_session=True)
+
+    def _keep(self) -> None:
+        while not self._stopping.is_set():
+            code = self._child.wait()
+            if self._stopping.wait(AGAIN):
+                return
+            structlog.get_logger().warning("worker died, starting another", code=code)
+            self._child = self._start()
+
+    def stop(self) -> None:
+        """Lets the worker hand its jobs back."""
+        self._stopping.set()
+        self._child.terminate()
+        try:
+            self._child.wait(GRACE + 10)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+        self._thread.join(AGAIN)
+
+
+@contextmanager
+def worker_beside(settings: Settings) -> Iterator[None]:
+    """A worker for as long as the block lasts, if the settings want one.
+
+    SIGTERM ends the block like SIGINT does: uvicorn raises it once more when it is done, and by default the process
+    would end there and leave the worker behind.
+    """
+    if not settings.worker:
+        yield
+        return
+    worker = WorkerBeside(settings)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        worker.stop()

@@ -1,0 +1,109 @@
+"""Jobs: asked for, watched, cancelled, resumed."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Header, Query, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+
+from server.jobs.problem import new_job
+from server.jobs.schemas import EXAMPLES, EventOut, JobIn, JobOut, JobPage
+from server.jobs.store import JobStore
+from server.jobs.tables import Event, Status
+from server.services import ServicesOf
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+MAX_LIMIT = 1000
+POLL = 0.25
+"""Seconds between two looks for new events."""
+QUIET = 15.0
+"""Seconds of silence after which a comment keeps the connection open."""
+EVENT_STREAM = "text/event-stream"
+
+
+@router.post("", status_code=202)
+def submit(asked: Annotated[JobIn, Body(examples=EXAMPLES)], services: ServicesOf, response: Response) -> JobOut:
+    """Queues an optimisation. 429 where too many wait already."""
+    job = new_job(asked, services.registry, services.latents, services.jobs, services.settings)
+    job = services.jobs.submit(job, services.settings.queue_length)
+    response.headers["Location"] = f"/jobs/{job.id}"
+    return JobOut.of(job)
+
+
+@router.get("")
+def jobs(
+    services: ServicesOf,
+    offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
+    status: Status | None = None,
+) -> JobPage:
+    """Newest first."""
+    total, found = services.jobs.page(offset, limit, status)
+    return JobPage(total=total, offset=offset, limit=limit, items=[JobOut.of(job) for job in found])
+
+
+@router.get("/{job_id}")
+def job(job_id: str, services: ServicesOf) -> JobOut:
+    """What became of it so far."""
+    return JobOut.of(services.jobs.find(job_id))
+
+
+@router.post("/{job_id}/cancel", status_code=202)
+def cancel(job_id: str, services: ServicesOf) -> JobOut:
+    """Ends the job with the best latent so far, within two seconds; 409 where it is over."""
+    return JobOut.of(services.jobs.cancel(job_id))
+
+
+@router.post("/{job_id}/resume", status_code=202)
+def resume(job_id: str, services: ServicesOf) -> JobOut:
+    """Goes on with a cancelled or failed job where it stopped; 409 for any other."""
+    return JobOut.of(services.jobs.resume(job_id))
+
+
+def _wire(event: Event) -> str:
+    return f"id: {event.number}\nevent: {event.kind}\ndata: {json.dumps(EventOut.of(event).model_dump())}\n\n"
+
+
+async def _stream(jobs: JobStore, job_id: str, last: int) -> AsyncIterator[str]:
+    """Every event after number `last`, as it happens, until the job is over."""
+    yield "retry: 1000\n\n"
+    quiet = 0.0
+    while True:
+        events, over = await run_in_threadpool(jobs.events_after, job_id, last)
+        for event in events:
+            last = event.number
+            yield _wire(event)
+        if over:
+            return
+        quiet = 0.0 if events else quiet + POLL
+        if quiet >= QUIET:
+            quiet = 0.0
+            yield ": still here\n\n"
+        await asyncio.sleep(POLL)
+
+
+@router.get(
+    "/{job_id}/events",
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": {EVENT_STREAM: {"schema": EventOut.model_json_schema()}}},
+        204: {"description": "The job is over, and the client has seen all of it: an EventSource stops asking"},
+    },
+)
+async def events(
+    job_id: str,
+    services: ServicesOf,
+    last_event_id: Annotated[int, Header(ge=0, le=2**31 - 1, description="The last event the client has seen")] = 0,
+) -> Response:
+    """What happens to the job, as server-sent events without gap or repetition, from the first one on or after
+    `Last-Event-ID`: `state`, `progress` with the curve since the last one, `latent` with something to look at."""
+    await run_in_threadpool(services.jobs.find, job_id)
+    waiting, over = await run_in_threadpool(services.jobs.events_after, job_id, last_event_id, 1)
+    if over and not waiting:
+        return Response(status_code=204)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_stream(services.jobs, job_id, last_event_id), media_type=EVENT_STREAM, headers=headers)
