@@ -90,7 +90,7 @@ def test_a_failure_of_the_server_is_500_and_tells_no_secrets(
     def fail(*_: object) -> None:
         raise RuntimeError("the password is 1234")
 
-    monkeypatch.setattr("server.routes.mesh.network_mesh", fail)
+    monkeypatch.setattr("server.frames.network_meshes", fail)
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         answer = client.get("/latents/tiny.ball-0/mesh")
     problem_of(answer, 500, "internal-server-error")

@@ -42,7 +42,7 @@ def test_a_failure_is_logged_under_the_request_id_that_the_client_got(
     def fail(*_: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("server.routes.mesh.network_mesh", fail)
+    monkeypatch.setattr("server.frames.network_meshes", fail)
     with (
         TestClient(create_app(settings), raise_server_exceptions=False) as client,
         capture_logs() as lines,
