@@ -56,16 +56,18 @@ def held_out(root: Path) -> Iterator[tuple[Grid, Callable[[int, torch.Generator]
         yield network_grid(zoo.arch, theta, RESOLUTION), draw
 
 
-def one_side(points: Tensor, generator: torch.Generator) -> Tensor:
-    """The half of points [N, 3] that lies furthest in a random direction."""
+def one_side(points: Tensor, generator: torch.Generator) -> tuple[Tensor, PointsConfig]:
+    """The half of points [N, 3] that lies furthest in a random direction, and that the rest was not seen."""
     direction = torch.randn(3, generator=generator)
-    return points[(points @ direction).argsort()[len(points) // 2 :]]
+    far = points @ direction
+    half = far >= far.median()
+    x, y, z = direction.tolist()
+    return points[half], PointsConfig(seen=(x, y, z, float(far.median())))
 
 
-def fit(space: Space, latents: Tensor, points: Tensor, complete: bool, config: LsoConfig) -> tuple[Tensor, float]:
+def fit(space: Space, latents: Tensor, points: Tensor, known: PointsConfig, config: LsoConfig) -> tuple[Tensor, float]:
     """(the best latent [D], seconds) for points [N, 3], from the best of latents [M, D]."""
     began = time.monotonic()
-    known = PointsConfig(complete=complete)
     objective = FitPoints(space, Evidence.of(Cloud(points), known).to(space.device), known)
     prior = Prior.of(latents).to(space.device)
     state = begin(objective, prior, config, latents.to(space.device))
@@ -99,8 +101,9 @@ def main() -> None:
     for number, (grid, draw) in enumerate(islice(shapes, asked.chairs)):
         generator = torch.Generator().manual_seed(number)
         points = draw(asked.points, generator).clamp(-1, 1)
-        for kind, given in (("all points", points), ("one side", one_side(points, generator))):
-            z, seconds = fit(space, latents, given, kind == "all points", config)
+        asked_for = {"all points": (points, PointsConfig()), "one side": one_side(points, generator)}
+        for kind, (given, known) in asked_for.items():
+            z, seconds = fit(space, latents, given, known, config)
             with torch.no_grad():
                 theta = space.decode(z[None]).theta[0]
             decoded = network_grid(space.architectures[0], theta, RESOLUTION)

@@ -29,11 +29,13 @@ class PointsConfig:
     """What is known beside the points.
 
     `complete`: the whole surface was seen, so there is none elsewhere, and what can be reached from outside without
-    passing the points is empty. `viewpoints`: places from which the points were seen, so that all between is empty.
-    `points` of the cloud and as many places about it make a step.
+    passing the points is empty. `seen` (x, y, z, offset): that is so only where x X + y Y + z Z >= offset, as for a
+    shape of which one side is missing. `viewpoints`: places from which the points were seen, so that all between is
+    empty. `points` of the cloud and as many places about it make a step.
     """
 
     complete: bool = True
+    seen: tuple[float, float, float, float] | None = None
     viewpoints: tuple[tuple[float, float, float], ...] = ()
     points: int = 512
     seed: int = 0
@@ -41,6 +43,17 @@ class PointsConfig:
     def __post_init__(self) -> None:
         if self.points < 1 or not np.isfinite(np.asarray(self.viewpoints, float)).all():
             raise BadObjective(f"expected points >= 1 and finite viewpoints, got {self.points} and {self.viewpoints}")
+        if self.seen is not None and not (len(self.seen) == 4 and np.isfinite(self.seen).all() and any(self.seen[:3])):
+            raise BadObjective(f"seen: expected a direction [x, y, z] and an offset, all finite, got {self.seen}")
+
+    def depth(self, places: np.ndarray) -> np.ndarray:
+        """[Q]: how deep places [Q, 3] lie in the region whose whole surface was seen; negative outside of it."""
+        if not self.complete:
+            return np.full(len(places), -np.inf)
+        if self.seen is None:
+            return np.full(len(places), np.inf)
+        direction = np.asarray(self.seen[:3])
+        return (places @ direction - self.seen[3]) / np.linalg.norm(direction)
 
 
 def _directions() -> np.ndarray:
@@ -65,9 +78,15 @@ def _escapes(points: np.ndarray, places: np.ndarray, direction: np.ndarray, widt
     return places @ direction > np.maximum.reduce(around)[asked[:, 0], asked[:, 1]]
 
 
-def reachable(points: np.ndarray, places: np.ndarray, width: float) -> np.ndarray:
-    """[Q] bool: places [Q, 3] with a straight way out of a complete cloud [N, 3] whose gaps are up to `width`."""
-    out = [_escapes(points, places, direction, width) for direction in _directions()]
+def reachable(
+    points: np.ndarray, places: np.ndarray, width: float, side: Sequence[float] = (0.0, 0.0, 0.0)
+) -> np.ndarray:
+    """[Q] bool: places [Q, 3] with a straight way out of a complete cloud [N, 3] whose gaps are up to `width`.
+
+    The way does not lead away from `side` [3]: so it stays where the surface was seen, if only a half-space was.
+    """
+    ways = [direction for direction in _directions() if direction @ np.asarray(side) >= 0]
+    out = [_escapes(points, places, direction, width) for direction in ways]
     return np.logical_or.reduce(out)
 
 
@@ -115,7 +134,8 @@ class Evidence:
         known = np.zeros(len(places), bool)
         at = places.double().numpy()
         if config.complete:
-            known |= reachable(points, at, spacing)
+            side = (0.0, 0.0, 0.0) if config.seen is None else config.seen[:3]
+            known |= (config.depth(at) >= 0) & reachable(points, at, spacing, side)
         for viewpoint in config.viewpoints:
             known |= seen_through(points, at, np.asarray(viewpoint, float), spacing)
         if empty is not None:
@@ -125,8 +145,9 @@ class Evidence:
             known = np.concatenate([known, np.ones(times * len(empty), bool)])
         reach = torch.from_numpy(tree.query(places.double().numpy())[0]).float()
         sure = torch.from_numpy(known)
-        clear = (reach.clamp_max(CLAMP) - spacing).clamp_min(0)
-        least = clear if config.complete else torch.where(sure, clear, 0.0)
+        # The nearest surface may lie where nothing was seen, just beyond the border.
+        depth = torch.from_numpy(config.depth(places.double().numpy())).float()
+        least = (torch.minimum(reach, depth).clamp_max(CLAMP) - spacing).clamp_min(0)
         return cls(cloud.points, cloud.normals, places, reach, least, sure, spacing)
 
     def to(self, device: torch.device) -> "Evidence":

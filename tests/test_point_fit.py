@@ -57,6 +57,19 @@ def test_a_partial_cloud_says_nothing_about_what_was_not_seen() -> None:
     assert not evidence.least.any()
 
 
+def test_of_a_shape_with_one_side_missing_only_the_other_side_is_known(exact: Callable[[Tensor], Tensor]) -> None:
+    whole = sphere(3000)
+    half = whole[whole[:, 0] >= 0.1]
+    evidence = Evidence.of(Cloud(half), PointsConfig(seen=(1.0, 0.0, 0.0, 0.1)))
+    unseen = evidence.places[:, 0] < 0.1
+    assert not evidence.empty[unseen].any()
+    assert not evidence.least[unseen].any()
+    assert evidence.empty[~unseen].float().mean() > 0.3
+    at = exact(evidence.places)
+    assert (at[evidence.empty] > -evidence.spacing).all()
+    assert (at.abs().clamp_max(0.1) >= evidence.least - 1e-3).all(), "but for a gap of the cloud"
+
+
 def test_a_viewpoint_and_the_callers_word_make_places_empty() -> None:
     cloud, view = Cloud(sphere(2000)), (0.0, 0.0, 3.0)
     seen = Evidence.of(cloud, PointsConfig(complete=False, viewpoints=(view,)))
@@ -127,5 +140,7 @@ def test_what_makes_no_sense_is_refused() -> None:
         viewpoints_from([[1.0, 2.0]])
     with pytest.raises(BadObjective, match="viewpoints"):
         PointsConfig(viewpoints=((0.0, 0.0, float("nan")),))
+    with pytest.raises(BadObjective, match="seen"):
+        PointsConfig(seen=(0.0, 0.0, 0.0, 1.0))
     with pytest.raises(BadPointCloud, match="empty"):
         Evidence.of(Cloud(sphere(100)), PointsConfig(), torch.full((2, 3), 4.0))

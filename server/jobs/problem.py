@@ -88,7 +88,8 @@ def _places(values: Sequence[Sequence[float]] | None) -> Tensor | None:
 
 def _points_config(request: dict[str, Any]) -> PointsConfig:
     viewpoints = viewpoints_from(request["viewpoints"])
-    return PointsConfig(complete=request["complete"], viewpoints=viewpoints, seed=request["seed"])
+    seen = None if request["seen"] is None else tuple(request["seen"])
+    return PointsConfig(complete=request["complete"], seen=seen, viewpoints=viewpoints, seed=request["seed"])
 
 
 def _attributes(space: LoadedSpace, request: dict[str, Any], start: Tensor | None) -> Attributes:

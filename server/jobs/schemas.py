@@ -49,6 +49,12 @@ class FitPointsIn(Optimisation):
     points: list[Place] | None = Field(default=None, min_length=FEWEST, max_length=MOST_INLINE)
     normalise: bool = Field(default=False, description="Centre and scale the points into the cube: whole objects only")
     complete: bool = Field(default=True, description="The whole surface was seen: there is none elsewhere")
+    seen: list[Finite] | None = Field(
+        default=None,
+        min_length=4,
+        max_length=4,
+        description="[x, y, z, offset]: `complete` holds only where x X + y Y + z Z >= offset; one side is missing",
+    )
     viewpoints: list[Place] = Field(default=[], max_length=64, description="From where the points were seen")
     empty: list[Place] | None = Field(default=None, min_length=1, max_length=MOST_INLINE, description="Known empty")
 
@@ -56,8 +62,8 @@ class FitPointsIn(Optimisation):
     def _one_cloud(self) -> Self:
         if (self.upload is None) == (self.points is None):
             raise ValueError("expected either upload or points")
-        if self.normalise and (self.viewpoints or self.empty):
-            raise ValueError("expected no viewpoints and no empty places beside normalise: they would have to move too")
+        if self.normalise and (self.seen or self.viewpoints or self.empty):
+            raise ValueError("expected no seen, viewpoints or empty beside normalise: they would have to move too")
         return self
 
 

@@ -223,6 +223,7 @@ POINTS = {"objective": "fit_points", "points": sphere(40)}
         ({**POINTS, "points": [[0, 0, 0]] * 20, "normalise": True}, "distinct"),
         ({**POINTS, "empty": [[0, 0, 2.0]]}, "empty"),
         ({**POINTS, "viewpoints": [[0, 0]]}, "viewpoints"),
+        ({**POINTS, "seen": [0, 0, 0, 1]}, "seen"),
         ({**POINTS, "viewpoints": [[0, 0, 3]], "normalise": True}, "normalise"),
     ],
 )
