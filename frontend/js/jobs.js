@@ -38,15 +38,20 @@ export function jobs(store, { fail, news }) {
 
   const fetchJobs = newest((signal) => api.jobs(signal));
   let again = 0;
+  let listing = false;
 
   async function refresh() {
     clearTimeout(again);
+    again = 0;
+    listing = true;
     try {
       const rows = await fetchJobs();
-      if (!rows) return;
+      if (!rows) return; // a newer list is on its way
+      listing = false;
       change({ phase: "known", lost: false, error: undefined, items: rows.map((row) => absorb(known(row.id), row)) });
       await findWatched();
     } catch (error) {
+      listing = false;
       if (store.get().jobs.phase === "known") change({ lost: true });
       else change({ phase: "failed", error });
     }
@@ -67,16 +72,19 @@ export function jobs(store, { fail, news }) {
 
   /** Sees to the jobs that no stream tells of, and to a server that was gone. */
   function lookAgain() {
-    clearTimeout(again);
     const { jobs: now } = store.get();
-    const active = listed(store.get()).filter(isActive);
-    if (now.lost || active.some(({ id }) => !streamed.includes(id))) again = setTimeout(refresh, AGAIN_MS);
+    const untold = listed(store.get()).some((job) => isActive(job) && !streamed.includes(job.id));
+    if (!now.lost && !untold) {
+      clearTimeout(again);
+      again = 0;
+    } else again ||= setTimeout(refresh, AGAIN_MS);
   }
 
   function put(row) {
     const before = known(row.id);
     if (before) return replace(absorb(before, row));
     change({ items: [absorb(undefined, row), ...store.get().jobs.items] });
+    if (listing) refresh(); // the list on its way may not know it yet
   }
 
   const asks = new Map();
@@ -117,7 +125,7 @@ export function jobs(store, { fail, news }) {
     },
     reach,
     close(id) {
-      reach(id, true);
+      clearTimeout(doubts.get(id));
       if (isActive(known(id) ?? {})) {
         streamed = streamed.filter((other) => other !== id);
         return lookAgain();

@@ -55,11 +55,11 @@ export function tray(store, work, fail) {
     const node = el("li", { class: "job", "data-id": id }, head, actions.cancel, actions.dismiss, progress, body);
 
     let drawn = null;
-    function draw(job, state) {
+    function draw(job, state, jobs) {
       const { status, result } = job;
       const opened = state.tray.opened === id;
       node.dataset.status = status;
-      put(words, standing(job, listed(state)));
+      put(words, standing(job, jobs));
       head.setAttribute("aria-expanded", String(opened));
       body.hidden = !opened;
       progress.hidden = !isActive(job);
@@ -106,7 +106,7 @@ export function tray(store, work, fail) {
     for (const job of jobs) if (!entries.has(job.id)) entries.set(job.id, entry(job));
     const nodes = jobs.map(({ id }) => entries.get(id).node);
     if (nodes.length !== list.children.length || nodes.some((node, i) => node !== list.children[i])) list.replaceChildren(...nodes);
-    for (const job of jobs) entries.get(job.id).draw(job, state);
+    for (const job of jobs) entries.get(job.id).draw(job, state, jobs);
     byId("tray-empty").hidden = phase !== "known" || jobs.length > 0;
     byId("tray-lost").hidden = !lost;
     byId("tray-failed").hidden = phase !== "failed";
