@@ -8,7 +8,7 @@
  * @property {string} id
  * @property {string} space
  * @property {string} name
- * @property {"gallery"|"upload"} origin
+ * @property {"gallery"|"upload"|"job"} origin
  * @property {string|Architecture} architecture
  * @property {number|null} iou          overlap of the decoded network's shape with the network's own
  * @property {boolean} represented
@@ -135,3 +135,30 @@ export const decode = async (space, vector, format) => (await post("/decode", { 
 
 /** @returns {Promise<Blob>} */
 export const network = async (id, format, of) => (await call(`/latents/${encodeURIComponent(id)}/network?${query({ format, of })}`)).blob();
+
+/** What a space can change. @returns {Promise<import("./wishes.js").Attribute[]>} */
+export const attributes = async (space, signal) => (await getJSON(`/spaces/${encodeURIComponent(space)}/attributes`, signal)).attributes;
+
+/** Keeps a mesh's or a file's points. @param {File} file @returns {Promise<{id: string, name: string, points: number, normals: boolean}>} */
+export async function points(file, signal) {
+  const body = new FormData();
+  body.append("file", file);
+  return (await call("/points", { method: "POST", body, signal })).json();
+}
+
+const jobURL = (id, rest = "") => `/jobs/${encodeURIComponent(id)}${rest}`;
+
+/** The newest first. @returns {Promise<import("./job.js").Job[]>} */
+export const jobs = async (signal) => (await getJSON("/jobs?limit=100", signal)).items;
+
+/** @returns {Promise<import("./job.js").Job>} */
+export const job = (id, signal) => getJSON(jobURL(id), signal);
+
+/** @returns {Promise<import("./job.js").Job>} */
+export const startJob = async (request) => (await post("/jobs", request)).json();
+
+/** @param {"cancel"|"resume"} what @returns {Promise<import("./job.js").Job>} */
+export const changeJob = async (id, what) => (await call(jobURL(id, `/${what}`), { method: "POST" })).json();
+
+/** Server-sent events, for EventSource. */
+export const eventsURL = (id) => jobURL(id, "/events");

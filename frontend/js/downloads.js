@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { byId, el } from "./dom.js";
-import { latentOf } from "./state.js";
+import { latentOf, spotOf, watchedJob } from "./state.js";
 import { position } from "./words.js";
 
 const MESH_RESOLUTION = 128;
@@ -14,7 +14,7 @@ export const mix = (a, b, t) => a.map((x, i) => (1 - t) * x + t * b[i]);
 
 /** The network at this point of the line. @returns {Promise<Blob>} */
 async function networkAt({ space, a, b, t, of }, format) {
-  const end = t === 0 ? a : t === 1 ? b : null;
+  const end = t === 0 || a === b ? a : t === 1 ? b : null;
   if (end) return api.network(end, format, of === "weights" ? "input" : "decoded");
   const [x, y] = await Promise.all([a, b].map((id) => api.latent(id, { vector: true })));
   return api.decode(space, mix(x.vector, y.vector, t), format);
@@ -34,7 +34,8 @@ function save(blob, name) {
 export function downloads(store, fail) {
   const fileName = (state, suffix) => {
     const [a, b] = ["a", "b"].map((end) => latentOf(state, state.view[end])?.name ?? end);
-    return `${a}-to-${b}-${position(state.view.t)}.${suffix}`.replace(/[^\w.-]+/g, "_");
+    const name = watchedJob(state)?.name ?? `${a}-to-${b}-${position(state.view.t)}`;
+    return `${name}.${suffix}`.replace(/[^\w.-]+/g, "_");
   };
 
   for (const [id, format] of Object.entries(NETWORKS)) {
@@ -43,7 +44,7 @@ export function downloads(store, fail) {
       const state = store.get();
       button.setAttribute("aria-busy", "true");
       try {
-        save(await networkAt(state.view, format), fileName(state, format));
+        save(await networkAt({ ...state.view, ...spotOf(state) }, format), fileName(state, format));
       } catch (error) {
         fail(error);
       } finally {
@@ -53,8 +54,8 @@ export function downloads(store, fail) {
   }
 
   store.subscribe((state, before) => {
-    if (state.view === before.view && state.frame === before.frame && state.latents === before.latents) return;
-    const { a, b, t, of } = state.view;
+    if (["view", "frame", "latents", "jobs"].every((part) => state[part] === before[part])) return;
+    const { a, b, t, of } = spotOf(state);
     const ready = Boolean(a && b);
     const surface = ready && Boolean(state.frame?.mesh);
     for (const [id, format] of Object.entries(MESHES)) {

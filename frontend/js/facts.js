@@ -1,8 +1,11 @@
 /** What is seen at this point: t, volume, parts, the network and its mesh; or, in words, why there is nothing. */
 
 import { byId } from "./dom.js";
-import { architectureOf, latentOf, sameLine } from "./state.js";
+import { standing } from "./job.js";
+import { architectureOf, latentOf, sameLine, watchedJob } from "./state.js";
 import { count, emptyResult, percent, plural, pointAt, position, volume } from "./words.js";
+
+const NOTHING_FOUND = "What this job has found so far decodes to a network without a surface inside the cube.";
 
 /** @param {ReturnType<import("./state.js").createStore>} store */
 export function facts(store) {
@@ -13,10 +16,20 @@ export function facts(store) {
 
   function draw(state) {
     const { t, of } = state.view;
+    drawWatched(watchedJob(state));
     put("fact-t", position(t));
     drawPoint(state, t);
     drawMesh(state);
     drawNetwork(state, of);
+  }
+
+  /** A watched job stands in the place of the line's numbers. */
+  function drawWatched(job) {
+    byId("facts").hidden = Boolean(job);
+    byId("watch").hidden = !job;
+    if (!job) return;
+    put("watch-name", job.name);
+    put("watch-step", job.status === "running" && job.step ? `step ${count(job.step)} of ${count(job.steps)}` : standing(job));
   }
 
   function drawPoint(state, t) {
@@ -28,12 +41,12 @@ export function facts(store) {
     put("fact-share", point && point.parts > 1 ? `largest ${percent(point.largest_share)}` : "");
   }
 
-  function drawMesh({ frame }) {
+  function drawMesh({ frame, ...state }) {
     const mesh = frame?.mesh;
     put("fact-mesh", mesh ? `${count(mesh.indices.length / 3)} triangles at ${frame.resolution}³` : frame ? "no surface" : "…");
     const empty = byId("empty");
     empty.hidden = !frame || Boolean(mesh);
-    if (frame && !mesh) put("empty-words", emptyResult(frame.spot.of, frame.spot.t));
+    if (frame && !mesh) put("empty-words", watchedJob(state) ? NOTHING_FOUND : emptyResult(frame.spot.of, frame.spot.t));
   }
 
   function drawNetwork(state, of) {

@@ -5,9 +5,12 @@ import { el } from "./dom.js";
 import { latentOf } from "./state.js";
 import { traits } from "./words.js";
 
+/** What is not of the gallery says where it is from. */
+const BADGES = { upload: "yours", job: "found" };
+
 /** @param {import("./api.js").Latent} latent */
 function searchText({ name, origin, properties }) {
-  return [name, origin === "upload" ? "yours" : "", ...traits(properties)].join(" ").toLowerCase();
+  return [name, BADGES[origin] ?? "", ...traits(properties)].join(" ").toLowerCase();
 }
 
 function picture(latent) {
@@ -31,7 +34,7 @@ export function gallery(host, end, store) {
   function card(latent) {
     const input = el("input", { type: "radio", name: `end-${end}`, value: latent.id, "data-search": searchText(latent) });
     const details = traits(latent.properties);
-    const mark = latent.origin === "upload" && el("span", { class: "badge" }, "yours");
+    const mark = BADGES[latent.origin] && el("span", { class: "badge" }, BADGES[latent.origin]);
     const name = el("span", { class: "name" }, latent.name);
     const title = [latent.name, ...details].join("\n");
     const label = el("label", { class: "card", title }, input, picture(latent), mark, name);

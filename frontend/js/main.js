@@ -6,20 +6,25 @@ import { downloads } from "./downloads.js";
 import { facts } from "./facts.js";
 import { Frames } from "./frames.js";
 import { gallery } from "./gallery.js";
+import { jobs, jobsAtStart, trayAtStart } from "./jobs.js";
 import { line } from "./line.js";
 import { decodeMesh } from "./mesh.js";
 import { newest } from "./newest.js";
 import { showError, showNews } from "./notices.js";
 import { plot } from "./plot.js";
-import { STEPS, createStore, latentOf, queryFromView, sameLine, snap, viewFromQuery, weightsObstacle } from "./state.js";
+import { search } from "./search.js";
+import { STEPS, createStore, queryFromView, sameLine, snap, spotOf, viewFromQuery, weightsObstacle } from "./state.js";
+import { tray } from "./tray.js";
 import { upload } from "./upload.js";
+import { isCloud } from "./wishes.js";
 import { mergePoints } from "./words.js";
 
 /** Points of a line that are measured for the plot. */
 const PLOTTED = 21;
 
+const firstView = viewFromQuery(location.search);
 const store = createStore({
-  view: viewFromQuery(location.search),
+  view: firstView,
   spaces: [],
   latents: [],
   line: null,
@@ -27,7 +32,11 @@ const store = createStore({
   upload: { phase: "idle" },
   playing: false,
   direction: 1,
+  jobs: jobsAtStart(),
+  tray: trayAtStart(firstView.job),
+  offer: { phase: "loading", attributes: [] },
 });
+const work = jobs(store, { fail: showError, news: showNews });
 const stage = byId("stage");
 /** Stands in until the viewer is there, or for good where there is no WebGL. */
 let viewer = { show() {}, reset() {} };
@@ -66,13 +75,13 @@ const frames = new Frames({
     const { mesh, spot, resolution } = frame;
     viewer.show(mesh, spot.t);
     Object.assign(stage.dataset, {
-      t: spot.t.toFixed(4), of: spot.of, a: spot.a, b: spot.b, resolution,
+      t: spot.t.toFixed(4), of: spot.of, a: spot.a, b: spot.b, resolution, job: store.get().view.job ?? "",
       vertices: mesh ? mesh.positions.length / 3 : 0,
     });
     store.set({ frame });
   },
   pending: (pending) => (stage.dataset.pending = String(pending)),
-  rested: (spot) => measureHere(spot),
+  rested: (spot) => sameLine(spot, store.get().view) && measureHere(spot),
   fail: (error) => {
     store.set({ playing: false });
     showError(error, { label: "Try again", run: () => follow() });
@@ -126,11 +135,11 @@ async function measureHere({ a, b, of, t }) {
 
 /** Shows what the view says. */
 function follow() {
-  const { view, playing, direction } = store.get();
-  if (!view.a || !view.b) return;
-  const at = (t) => ({ a: view.a, b: view.b, of: view.of, t });
-  const next = snap(view.t + direction / STEPS);
-  frames.want(at(view.t), playing && next !== view.t ? [at(next)] : []);
+  const { playing, direction } = store.get();
+  const spot = spotOf(store.get());
+  if (!spot.a || !spot.b) return;
+  const next = snap(spot.t + direction / STEPS);
+  frames.want(spot, playing && next !== spot.t ? [{ ...spot, t: next }] : []);
 }
 
 /** A view that can be shown: ends that exist, a line that can be walked. */
@@ -171,6 +180,7 @@ async function openSpace(id) {
   if (!latents) return;
   store.set({ latents, line: null });
   store.look(sound({ ...store.get().view, space: space.id }));
+  work.offer(space.id);
 }
 
 const sendFile = newest((signal, file, space) => api.embed(file, space, signal));
@@ -227,12 +237,13 @@ function drawSpaces({ spaces, view }) {
 
 function watch() {
   store.subscribe((state, before) => {
+    if (state.view === before.view && !sameLine(spotOf(state), spotOf(before))) follow();
     if (state.view === before.view && state.spaces === before.spaces) return;
     drawSpaces(state);
     if (state.view === before.view) return;
     if (state.view.of === "weights" && weightsObstacle(state) && state.latents.length) {
       showNews(`Back on the latent line. ${weightsObstacle(state)}`);
-      return store.look({ of: "latent" });
+      return store.look({ of: "latent", job: state.view.job });
     }
     keepURL(state.view, before.view);
     follow();
@@ -267,9 +278,12 @@ for (const end of ["a", "b"]) gallery(byId(`gallery-${end}`), end, store);
 line(store, () => stage.dataset.pending === "true");
 facts(store);
 plot(store, showError);
-upload(store, { embed, remove });
+const { fit } = search(store, work);
+upload(store, { embed, remove, take: (file) => (isCloud(file.name) ? fit(file) : embed(file)) });
+tray(store, work, showError);
 downloads(store, showError);
+byId("unwatch").addEventListener("click", () => store.look({ job: null }));
 byId("reset-view").addEventListener("click", () => viewer.reset());
 watch();
-await Promise.all([startViewer(), load()]);
+await Promise.all([startViewer(), load(), work.refresh()]);
 document.body.dataset.ready = "true";

@@ -1,26 +1,11 @@
 /** The line, plotted: volume and number of parts of every point. Plotly is loaded when the plot is first seen. */
 
 import { byId, darkScheme, token } from "./dom.js";
+import { CONFIG, plotly, quietAxis, quietLayout } from "./plotly.js";
 import { sameLine, snap } from "./state.js";
 import { lineSummary } from "./words.js";
 
-const PLOTLY = "/vendor/plotly.min.js";
-const CONFIG = { displayModeBar: false, responsive: true, scrollZoom: false, doubleClick: false, showAxisDragHandles: false };
-
 const MEASURING = "Measuring the networks along this line …";
-
-let loading;
-/** Plotly, once. It is a classic script that sets a global. */
-function plotly() {
-  loading ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = PLOTLY;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => reject(new Error(`The plot could not be drawn: ${PLOTLY} did not load.`));
-    document.head.append(script);
-  });
-  return loading;
-}
 
 /** Points -> traces: volume above, parts below, what is missing marked on the axis. */
 function traces(points) {
@@ -48,12 +33,10 @@ function traces(points) {
 const cursor = (t) => [{ type: "line", x0: t, x1: t, yref: "paper", y0: 0, y1: 1, line: { color: token("--accent"), width: 2 } }];
 
 function layout(points, t) {
-  const axis = { color: token("--muted"), gridcolor: token("--hairline"), zeroline: false, fixedrange: true, automargin: true };
+  const axis = quietAxis();
   const most = Math.max(1, ...points.map((p) => p.parts));
   return {
-    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", showlegend: false, dragmode: false, hovermode: "x unified",
-    margin: { l: 48, r: 14, t: 8, b: 40 }, font: { family: token("--font"), size: 12, color: token("--muted") },
-    hoverlabel: { bgcolor: token("--panel"), bordercolor: token("--hairline"), font: { color: token("--text") } },
+    ...quietLayout(), margin: { l: 48, r: 14, t: 8, b: 40 },
     xaxis: { ...axis, range: [-0.015, 1.015], title: { text: "t, from A to B" }, anchor: "y2", tickvals: [0, 0.25, 0.5, 0.75, 1] },
     yaxis: { ...axis, domain: [0.42, 1], title: { text: "volume" }, rangemode: "tozero", nticks: 5 },
     yaxis2: {

@@ -1,14 +1,16 @@
 /** What is looked at, and what is known: one store, and the part of it that lives in the URL. */
 
+import { shownLatent } from "./job.js";
+
 /** @typedef {"latent"|"weights"} Of */
-/** @typedef {{space: string|null, a: string|null, b: string|null, t: number, of: Of}} View */
+/** @typedef {{space: string|null, a: string|null, b: string|null, t: number, of: Of, job: string|null}} View */
 /** @typedef {{a: string, b: string, of: Of}} Line */
 
 /** Positions on the line are multiples of 1 / STEPS, so that what was fetched can be shown again. */
 export const STEPS = 60;
 export const OFS = /** @type {const} */ (["latent", "weights"]);
 /** @type {View} */
-export const START = { space: null, a: null, b: null, t: 0, of: "latent" };
+export const START = { space: null, a: null, b: null, t: 0, of: "latent", job: null };
 
 /** Nearest multiple of 1 / STEPS in [0, 1]; 0 for what is no number. @param {number} t */
 export const snap = (t) => (Number.isFinite(t) ? Math.min(STEPS, Math.max(0, Math.round(t * STEPS))) / STEPS : 0);
@@ -17,8 +19,8 @@ export const snap = (t) => (Number.isFinite(t) ? Math.min(STEPS, Math.max(0, Mat
 export function viewFromQuery(search) {
   const values = new URLSearchParams(search);
   const of = OFS.find((o) => o === values.get("of")) ?? START.of;
-  const [space, a, b] = ["space", "a", "b"].map((key) => values.get(key) || null);
-  return { space, a, b, t: snap(Number(values.get("t") ?? 0)), of };
+  const [space, a, b, job] = ["space", "a", "b", "job"].map((key) => values.get(key) || null);
+  return { space, a, b, t: snap(Number(values.get("t") ?? 0)), of, job };
 }
 
 /** View -> `?a=..&b=..`, without what is as at the start. Inverse: `viewFromQuery`. @param {View} view */
@@ -27,11 +29,22 @@ export function queryFromView(view) {
   for (const key of ["space", "a", "b"]) if (view[key]) values.set(key, view[key]);
   if (view.t) values.set("t", String(Number(view.t.toFixed(4))));
   if (view.of !== START.of) values.set("of", view.of);
+  if (view.job) values.set("job", view.job);
   return values.size ? `?${values}` : "";
 }
 
 /** Whether two views are of the same line, at whatever t. */
 export const sameLine = (x, y) => x.a === y.a && x.b === y.b && x.of === y.of;
+
+/** The job that is watched, or undefined. */
+export const watchedJob = ({ view, jobs }) => (view.job ? jobs.items.find((job) => job.id === view.job) : undefined);
+
+/** What the stage shows: what the watched job has found so far, as the middle of a line to itself; else the view's point. */
+export function spotOf(state) {
+  const found = shownLatent(watchedJob(state));
+  const { a, b, t, of } = state.view;
+  return found ? { a: found, b: found, t: 0.5, of: "latent" } : { a, b, t, of };
+}
 
 /**
  * State
@@ -42,6 +55,9 @@ export const sameLine = (x, y) => x.a === y.a && x.b === y.b && x.of === y.of;
  *   frame    Frame | null     the shape that is shown
  *   upload   {phase: "idle"|"busy"|"done"|"failed", file?, latent?, error?}
  *   playing  boolean
+ *   jobs     {phase: "loading"|"known"|"failed", items: Job[], dismissed: string[], error?, lost, unworked}
+ *   tray     {open: boolean, opened: string|null}    whether it is unfolded, and which job is
+ *   offer    {phase: "loading"|"known"|"failed", attributes: Attribute[], error?}    what jobs can change in the space
  */
 export function createStore(initial) {
   let state = Object.freeze({ ...initial });
@@ -72,8 +88,8 @@ export function createStore(initial) {
     get: () => state,
     /** Merges `patch` and tells every listener (state, before). */
     set,
-    /** Changes part of the view. */
-    look: (patch) => set({ view: Object.freeze({ ...state.view, ...patch }) }),
+    /** Changes part of the view. Who looks elsewhere no longer watches a job. */
+    look: (patch) => set({ view: Object.freeze({ ...state.view, job: null, ...patch }) }),
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -7,7 +7,10 @@ import { count, percent } from "./words.js";
 
 /**
  * @param {ReturnType<import("./state.js").createStore>} store
- * @param {{embed: (file: File) => void, remove: (latent: import("./api.js").Latent) => void}} act
+ * @param {object} act
+ * @param {(file: File) => void} act.embed
+ * @param {(file: File) => void} act.take   a file that was dropped anywhere: a network, or points
+ * @param {(latent: import("./api.js").Latent) => void} act.remove
  */
 export function upload(store, act) {
   const zone = byId("drop");
@@ -34,7 +37,7 @@ export function upload(store, act) {
     event.preventDefault();
     over(-depth);
     const file = event.dataTransfer.files[0];
-    if (file) act.embed(file);
+    if (file) act.take(file);
   });
 
   const views = {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { START, STEPS, createStore, queryFromView, snap, viewFromQuery, weightsObstacle } from "../js/state.js";
+import { START, STEPS, createStore, queryFromView, snap, spotOf, viewFromQuery, weightsObstacle } from "../js/state.js";
 
 test("a view survives the URL", () => {
   for (let step = 0; step <= STEPS; step += 1) {
-    const view = { space: "chairs", a: "a b&c=d", b: "ü/é", t: snap(step / STEPS), of: step % 2 ? "weights" : "latent" };
+    const view = { space: "chairs", a: "a b&c=d", b: "ü/é", t: snap(step / STEPS), of: step % 2 ? "weights" : "latent", job: step % 3 ? null : "j-1_2" };
     assert.deepEqual(viewFromQuery(queryFromView(view)), view);
   }
 });
@@ -27,6 +27,25 @@ test("listeners hear of every change in order, also of changes a listener makes"
   store.subscribe(({ n }, before) => heard.push([before.n, n]));
   store.set({ n: 1 });
   assert.deepEqual(heard, [[0, 1], [1, 2]]);
+});
+
+test("who looks elsewhere no longer watches a job", () => {
+  const store = createStore({ view: { ...START, a: "x", job: "j" } });
+  store.look({ job: "j", b: "y" });
+  assert.equal(store.get().view.job, "j");
+  store.look({ t: 0.5 });
+  assert.deepEqual(store.get().view, { ...START, a: "x", b: "y", t: 0.5 });
+});
+
+test("the stage shows what the watched job has found, and the line where there is nothing yet", () => {
+  const view = { ...START, a: "x", b: "y", t: 0.25, job: "j" };
+  const spot = (job) => spotOf({ view, jobs: { items: [job] } });
+  assert.deepEqual(spot({ id: "j", result: null, latent: "found", start: "x" }), { a: "found", b: "found", t: 0.5, of: "latent" });
+  assert.equal(spot({ id: "j", result: "best", latent: "found" }).a, "best");
+  assert.equal(spot({ id: "j", result: null, latent: null, start: "s" }).a, "s");
+  const line = { a: "x", b: "y", t: 0.25, of: "latent" };
+  assert.deepEqual(spot({ id: "j", result: null, latent: null, start: null }), line);
+  assert.deepEqual(spot({ id: "other", result: "best" }), line);
 });
 
 const latent = (id, more = {}) => ({ id, name: id, space: "s", architecture: "siren", has_network: true, ...more });

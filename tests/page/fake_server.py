@@ -16,9 +16,10 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import plotly
 import torch
+from fake_jobs import Jobs, points_of
 from PIL import Image
 
-from netspace.data.chairs import Chair, between, random_params
+from netspace.data.chairs import RANGES, Chair, ChairParams, between, random_params
 from netspace.errors import EmptyLevelSet
 from netspace.grids import Grid, sparse_grid
 from netspace.mesh import Solidity, grid_mesh, mesh_bytes
@@ -32,6 +33,14 @@ TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".s
 GENERATOR = torch.Generator().manual_seed(5)
 PARAMS = {f"chair-{i:03d}": random_params(GENERATOR) for i in range(CHAIRS)}
 UPLOADS: dict[str, dict] = {}
+SNAPSHOTS: set[str] = set()
+"""Latents of jobs that are shown, but not listed."""
+R2 = {"seat_height": 0.97, "seat_width": 0.93, "back_height": 0.88, "back_tilt": 0.74, "arm_height": 0.62,
+      "leg_splay": 0.51, "bars": 0.37}  # fmt: skip
+ATTRIBUTES = [
+    {"name": "volume", "r2": None, "low": None, "high": None},
+    *({"name": name, "r2": r2, "low": RANGES[name][0], "high": RANGES[name][1]} for name, r2 in R2.items()),
+]
 
 
 def content_security_policy() -> str:
@@ -51,6 +60,21 @@ class Problem(Exception):
         super().__init__(detail)
         self.status = status
         self.body = {"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail}
+
+
+def keep_latent(latent_id: str, name: str, params: ChairParams, *, listed: bool) -> None:
+    """What a job has found."""
+    PARAMS[latent_id] = params
+    if not listed:
+        SNAPSHOTS.add(latent_id)
+        return
+    UPLOADS[latent_id] = {
+        "name": name, "origin": "job", "iou": 1.0, "verdict": "Found by optimising attributes.",
+        "has_network": False, "properties": {},
+    }  # fmt: skip
+
+
+JOBS = Jobs(keep_latent, Problem)
 
 
 def params_of(latent_id: str):
@@ -198,9 +222,18 @@ class Handler(BaseHTTPRequestHandler):
                 self.reply_json(200, {"spaces": [space]})
             case ["spaces", _, "latents"]:
                 offset, limit = int(query.get("offset", 0)), int(query.get("limit", 50))
-                ids = [i for i in PARAMS if i not in UPLOADS] + list(reversed(UPLOADS))
+                ids = [i for i in PARAMS if i not in UPLOADS and i not in SNAPSHOTS] + list(reversed(UPLOADS))
                 items = [latent(i) for i in ids[offset : offset + limit]]
                 self.reply_json(200, {"total": len(ids), "offset": offset, "limit": limit, "items": items})
+            case ["spaces", _, "attributes"]:
+                self.reply_json(200, {"attributes": ATTRIBUTES})
+            case ["jobs"]:
+                items = list(reversed(JOBS.jobs.values()))
+                self.reply_json(200, {"total": len(items), "offset": 0, "limit": 100, "items": items})
+            case ["jobs", job_id]:
+                self.reply_json(200, JOBS.find(job_id))
+            case ["jobs", job_id, "events"]:
+                self.events(job_id, int(self.headers.get("Last-Event-ID", 0)))
             case ["latents", latent_id]:
                 self.reply_json(200, latent(latent_id, True, query.get("vector") == "true"))
             case ["latents", latent_id, "picture"]:
@@ -212,6 +245,18 @@ class Handler(BaseHTTPRequestHandler):
             case _:
                 raise Problem(404, "not-found", "No such thing", f"nothing at {url.path!r}")
 
+    def events(self, job_id: str, last: int) -> None:
+        JOBS.streams.append((job_id, last))
+        if JOBS.over(job_id, last):
+            return self.reply(204, b"", "text/plain")
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        for part in JOBS.stream(job_id, last):
+            self.wfile.write(part)
+
     def mesh(self, query: dict[str, str]) -> None:
         where = query["a"], query["b"], float(query["t"]), query.get("of", "latent"), int(query.get("resolution", 64))
         mesh, kind = mesh_of(*where), query.get("format", "bin")
@@ -221,6 +266,16 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == "/embed":
             self.reply_json(*embed(body))
+        elif self.path == "/points":
+            name = re.search(rb'filename="([^"]*)"', body)
+            assert name
+            self.reply_json(201, points_of(name[1].decode(), body, Problem))
+        elif self.path == "/jobs":
+            asked = json.loads(body)
+            self.reply_json(202, JOBS.submit(asked, params_of(asked.get("start", "chair-000"))))
+        elif self.path.startswith("/jobs/"):
+            _, _, job_id, what = self.path.split("/")
+            self.reply_json(202, JOBS.cancel(job_id) if what == "cancel" else JOBS.resume(job_id))
         elif self.path == "/decode":
             self.reply(200, b"PK\x03\x04 a network", "application/octet-stream")
         else:
