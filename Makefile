@@ -15,7 +15,7 @@ FRONTEND := frontend/node_modules/.stamp
 # Node and npm may live in .venv too.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup run test bench fuzz check browser lock clean
+.PHONY: help setup run test faults bench fuzz check browser lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -26,8 +26,11 @@ setup: $(DEV) $(FRONTEND)  ## install everything
 run: $(RUNTIME) $(FRONTEND)  ## serve at http://127.0.0.1:8000; elsewhere: PORT=8001 make run
 	@exec $(PY) -m server
 
-test: setup browser  ## all tests; some: make test ARGS="-k mesh"
-	$(PY) -m pytest $(ARGS)
+test: setup browser  ## tests; some of them: make test ARGS="-k mesh"
+	$(PY) -m pytest -m "not faults" $(ARGS)
+
+faults: setup  ## the tests that kill workers, services and databases
+	$(PY) -m pytest -m faults $(ARGS)
 
 bench: setup  ## benchmarks: ratios side by side, minutes, with nothing else running
 	$(PY) -m benchmarks $(ARGS)

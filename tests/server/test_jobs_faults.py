@@ -8,11 +8,14 @@ import time
 
 import faults
 import httpx
+import pytest
 from fastapi.testclient import TestClient
 from faults import LONG, database_file, ended, fast, job_of, state_of, under_way
 from work import process, services_of, until
 
 from server.settings import Settings
+
+pytestmark = pytest.mark.faults
 
 
 def test_a_worker_killed_at_any_moment_costs_a_chunk(service: TestClient) -> None:

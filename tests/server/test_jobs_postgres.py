@@ -16,6 +16,8 @@ from netspace.checkpoint import network_bytes
 from server.app import create_app
 from server.settings import Settings
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
