@@ -51,6 +51,8 @@ class Unavailable(NetSpaceError):
 class Busy(Unavailable):
     slug = "busy"
     title = "The service has more to do than it can queue"
+
+
 class LatentInUse(NetSpaceError):
     slug = "latent-in-use"
     title = "A job still needs the latent"
