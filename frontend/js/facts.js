@@ -28,6 +28,7 @@ export function facts(store) {
     byId("facts").hidden = Boolean(job);
     byId("watch").hidden = !job;
     if (!job) return;
+    put("watch-what", job.result ? "Found by" : job.latent ? "Found so far by" : job.start ? "The start of" : "Nothing to show yet of");
     put("watch-name", job.name);
     put("watch-step", job.status === "running" && job.step ? `step ${count(job.step)} of ${count(job.steps)}` : standing(job));
   }

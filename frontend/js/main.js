@@ -1,7 +1,7 @@
 /** Puts the page together: state in the middle, one module that fetches, panels that draw. */
 
 import * as api from "./api.js";
-import { byId, el } from "./dom.js";
+import { byId, el, reducedMotion } from "./dom.js";
 import { downloads } from "./downloads.js";
 import { facts } from "./facts.js";
 import { Frames } from "./frames.js";
@@ -247,6 +247,7 @@ function watch() {
     }
     keepURL(state.view, before.view);
     follow();
+    if (state.view.job && state.view.job !== before.view.job) stage.scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
   });
   addEventListener("popstate", () => {
     const view = viewFromQuery(location.search);

@@ -78,7 +78,7 @@ export function tray(store, work, fail) {
 
     function plot(job) {
       put(caption, curveSummary(job.curve));
-      curve.hidden = !job.curve.length;
+      curve.hidden = caption.hidden = !job.curve.length;
       if (curve.hidden || drawn === job.curve) return;
       drawn = job.curve;
       drawCurve(curve, job).catch(fail);

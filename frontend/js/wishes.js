@@ -69,7 +69,7 @@ export function attributesRequest(start, attributes, notches, volume) {
   return {
     objective: "attributes",
     start: start.id,
-    name: `${start.name}: ${words.join(", ")}`.slice(0, 200),
+    name: `${words.join(", ")}, from ${start.name}`.slice(0, 200),
     targets: Object.fromEntries(wanted.map((attribute) => [attribute.name, { by: Number(by(attribute).toPrecision(6)) }])),
   };
 }

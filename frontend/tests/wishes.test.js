@@ -27,7 +27,7 @@ test("R² is told as it is, and not where nothing was regressed", () => {
 test("a request holds only what is wished for; volume is a share of the start's own", () => {
   const request = attributesRequest(start, [VOLUME, SEAT, { ...SEAT, name: "back_height" }], { volume: 5, seat_width: -5, back_height: 0 }, 0.4);
   assert.deepEqual(request, {
-    objective: "attributes", start: "chairs.chair-1", name: "chair-1: more volume, narrower seat",
+    objective: "attributes", start: "chairs.chair-1", name: "more volume, narrower seat, from chair-1",
     targets: { volume: { by: 0.2 }, seat_width: { by: -0.1 } },
   });
 });

@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,8 @@ import torch
 from netspace.data.chairs import RANGES, ChairParams, between, random_params
 
 STEPS, CHUNK, LATENT_EVERY = 400, 10, 40
+PACE = 0.05
+"""Seconds between two chunks."""
 NEW_JOB: dict[str, Any] = {
     "status": "queued", "detail": "", "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z",
     "step": 0, "steps": STEPS, "progress": 0.0, "value": None, "seconds": 0.0, "seconds_left": None,
@@ -31,14 +34,13 @@ def _wanted(asked: dict[str, Any], start: ChairParams) -> ChairParams:
 
 
 class Jobs:
-    """`workers`: whether queued jobs are run. `gate`: they stand still while it is cleared. `poison`: why the next
-    chunk fails. `streams`: (job, Last-Event-ID) of every stream that was asked for."""
+    """`workers`: whether queued jobs are run. `limit`: the step at which they stand still. `poison`: why the next chunk
+    fails. `streams`: (job, Last-Event-ID) of every stream that was asked for."""
 
     def __init__(self, keep: Callable[..., None], refuse: Callable[[int, str, str, str], Exception]) -> None:
         self._keep, self._refuse = keep, refuse
         self._changed = threading.Condition(threading.RLock())
         self._ids = itertools.count(1)
-        self.gate = threading.Event()
         self.clear()
 
     def clear(self) -> None:
@@ -50,9 +52,8 @@ class Jobs:
             self._cancelled: set[str] = set()
             self.streams: list[tuple[str, int]] = []
             self.asked: list[dict[str, Any]] = []
-            self.workers, self.pace, self.poison, self.full = True, 0.1, "", False
+            self.workers, self.limit, self.poison, self.full = True, STEPS, "", False
             self._cuts = 0
-            self.gate.set()
             self._changed.notify_all()
 
     # What clients ask for
@@ -136,11 +137,12 @@ class Jobs:
 
     def _steps(self, job_id: str) -> None:
         with self._changed:
+            if self.jobs.get(job_id, {}).get("status") != "queued":
+                return
             self.jobs[job_id]["status"] = "running"
             self._tell(job_id, "state", status="running")
         while self._chunk(job_id):
-            threading.Event().wait(self.pace)
-            self.gate.wait()
+            time.sleep(PACE)
 
     def _chunk(self, job_id: str) -> bool:
         """Whether there is another."""
@@ -151,6 +153,8 @@ class Jobs:
             if job_id in self._cancelled or self.poison:
                 self._end(job_id, "failed" if self.poison else "cancelled", self.poison)
                 return False
+            if job["step"] >= self.limit:
+                return True
             curve = [self._point(step) for step in range(job["step"] + 1, job["step"] + CHUNK + 1)]
             step, seconds = job["step"] + CHUNK, job["seconds"] + 1.0
             left = seconds / step * (STEPS - step)

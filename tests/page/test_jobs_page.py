@@ -85,12 +85,6 @@ def entry(page: Page, job: str):
     return page.locator(f"#tray-list .job[data-id='{job}']")
 
 
-def stand_still(job: str, step: int) -> None:
-    """Lets a job run to about this step, and no further."""
-    until(lambda: JOBS.jobs[job]["step"] >= step)
-    JOBS.gate.clear()
-
-
 def curve_of(page: Page, job: str) -> list[int]:
     """The steps that the plotted curve shows."""
     return entry(page, job).locator(".curve").evaluate("(node) => Array.from(node.data[1].x)")
@@ -109,6 +103,7 @@ def test_a_job_is_asked_for_watched_and_its_result_is_picked(page: Page, address
     expect(page.locator("#trust-seat_width")).to_have_text("R² 0.93")
     expect(page.locator("#trust-volume")).to_have_text("measured on the shape")
 
+    JOBS.limit = 80
     wish(page, "back_height", 5)
     expect(page.locator(".wish", has=page.locator("#wish-back_height")).locator("output")).to_have_text(
         "higher back, +0.190"
@@ -123,15 +118,21 @@ def test_a_job_is_asked_for_watched_and_its_result_is_picked(page: Page, address
     expect(page.locator("#wish-back_height")).to_have_value("0")
 
     stage = page.locator("#stage")
-    expect(stage).to_have_attribute("data-a", re.compile(rf"{job}-step-\d+"))
+    expect(stage).to_have_attribute("data-a", f"{job}-step-80")
     expect(page.locator("#watch")).to_contain_text("higher back")
+    expect(page.locator("#watch-step")).to_have_text("step 80 of 400")
     expect(page.locator("#facts")).to_be_hidden()
+    expect(stage).to_be_in_viewport(ratio=0.9)
     first = shape(page)
     mine = entry(page, job)
-    expect(mine.locator(".job-standing")).to_have_text(re.compile(r"^\d+ %, about \d+ s left$"))
+    expect(mine.locator(".job-standing")).to_have_text("20 %, about 32 s left")
     expect(mine.locator(".scatterlayer .trace")).to_have_count(2)
-    expect(stage).not_to_have_attribute("data-a", first[0])
+    expect(mine.locator(".curve")).to_have_attribute("data-points", "80")
+    JOBS.limit = 200
+    expect(stage).to_have_attribute("data-a", f"{job}-step-200")
+    expect(mine.locator("progress")).to_have_js_property("value", 0.5)
 
+    JOBS.limit = 400
     expect(mine).to_have_attribute("data-status", "done")
     expect(mine.locator(".job-standing")).to_have_text("Done, 400 steps")
     expect(mine.locator(".curve")).to_have_attribute("data-points", "400")
@@ -153,18 +154,16 @@ def test_a_job_is_asked_for_watched_and_its_result_is_picked(page: Page, address
 
 def test_a_job_is_cancelled_resumed_and_dismissed_with_the_keyboard(page: Page, address: str) -> None:
     open_page(page, address)
-    JOBS.pace = 0.25
+    JOBS.limit = 50
     job = start_search(page, seat_width=3)
-    until(lambda: JOBS.jobs[job]["step"] >= 50)
     mine = entry(page, job)
+    expect(mine.locator("progress")).to_have_js_property("value", 0.125)
     mine.get_by_role("button", name="Cancel").press("Enter")
     expect(mine).to_have_attribute("data-status", "cancelled")
-    stopped = JOBS.jobs[job]["step"]
-    assert 50 <= stopped < 400
-    expect(mine.locator(".job-standing")).to_have_text(f"Cancelled after {stopped} steps")
+    expect(mine.locator(".job-standing")).to_have_text("Cancelled after 50 steps")
     expect(mine.get_by_role("button", name="Use as A")).to_be_visible()
 
-    JOBS.pace = 0.02
+    JOBS.limit = 400
     mine.get_by_role("button", name="Resume").press("Enter")
     expect(mine).to_have_attribute("data-status", "done")
     expect(mine.locator(".curve")).to_have_attribute("data-points", "400")
@@ -184,16 +183,16 @@ def test_a_job_is_cancelled_resumed_and_dismissed_with_the_keyboard(page: Page, 
 
 def test_after_a_reload_the_job_is_there_and_followed_with_its_whole_curve(page: Page, address: str) -> None:
     open_page(page, address)
+    JOBS.limit = 120
     job = start_search(page, seat_height=4)
-    stand_still(job, 120)
+    expect(page.locator("#stage")).to_have_attribute("data-a", f"{job}-step-120")
     page.reload()
     mine = entry(page, job)
     expect(mine).to_have_attribute("data-status", "running")
-    expect(page.locator("#stage")).to_have_attribute("data-a", re.compile(rf"{job}-step-\d+"))
-    reached = JOBS.jobs[job]["step"]
-    expect(mine.locator(".curve")).to_have_attribute("data-points", str(reached))
-    expect(mine.locator("progress")).to_have_js_property("value", reached / 400)
-    JOBS.gate.set()
+    expect(page.locator("#stage")).to_have_attribute("data-a", f"{job}-step-120")
+    expect(mine.locator(".curve")).to_have_attribute("data-points", "120")
+    expect(mine.locator("progress")).to_have_js_property("value", 0.3)
+    JOBS.limit = 400
     expect(mine).to_have_attribute("data-status", "done")
     assert curve_of(page, job) == list(range(1, 401))
 
@@ -201,16 +200,14 @@ def test_after_a_reload_the_job_is_there_and_followed_with_its_whole_curve(page:
 def test_a_stream_that_breaks_is_taken_up_where_it_was_and_nothing_is_told_twice(page: Page, address: str) -> None:
     failures = failures_of(page)
     open_page(page, address)
+    JOBS.limit = 100
     job = start_search(page, seat_width=-4)
-    stand_still(job, 100)
-    until(lambda: JOBS.streams == [(job, 0)])
+    mine = entry(page, job)
+    expect(mine.locator(".curve")).to_have_attribute("data-points", "100")
     JOBS.cut()
     until(lambda: len(JOBS.streams) > 1)
-    again, last = JOBS.streams[1]
-    assert again == job
-    assert last > 5
-    JOBS.gate.set()
-    mine = entry(page, job)
+    assert JOBS.streams == [(job, 0), (job, 14)]  # 2 states, 10 chunks, 2 latents
+    JOBS.limit = 400
     expect(mine).to_have_attribute("data-status", "done")
     expect(mine.locator(".curve")).to_have_attribute("data-points", "400")
     assert curve_of(page, job) == list(range(1, 401))
@@ -259,15 +256,15 @@ def test_what_the_server_refuses_is_told_in_its_words_where_it_was_asked_for(pag
 
 def test_a_failed_job_says_why_and_goes_on_when_it_is_resumed(page: Page, address: str) -> None:
     open_page(page, address)
+    JOBS.limit = 60
     job = start_search(page, seat_width=2)
-    stand_still(job, 60)
-    JOBS.poison = "<b>RuntimeError</b>: no memory"
-    JOBS.gate.set()
     mine = entry(page, job)
+    expect(mine.locator("progress")).to_have_js_property("value", 0.15)
+    JOBS.poison = "<b>RuntimeError</b>: no memory"
     expect(mine).to_have_attribute("data-status", "failed")
     expect(mine.locator(".job-detail")).to_have_text("<b>RuntimeError</b>: no memory")
     expect(mine.get_by_role("button", name="Use as A")).to_be_hidden()
-    JOBS.poison = ""
+    JOBS.poison, JOBS.limit = "", 400
     mine.get_by_role("button", name="Resume").click()
     expect(mine).to_have_attribute("data-status", "done")
 
