@@ -97,7 +97,7 @@ export function standing(job, jobs = []) {
   const { status, step, steps, seconds_left: left } = job;
   if (job.ending) return "Cancelling";
   if (status === "running") {
-    if (!step) return "Running: comparing where to start";
+    if (!step) return "Starting";
     return `${percent(job.progress)}${left === null ? "" : `, about ${duration(left)} left`}`;
   }
   if (status !== "queued") return step < steps ? `${OVER[status]} after ${plural(step, "step")}` : `${OVER[status]}, ${plural(steps, "step")}`;
