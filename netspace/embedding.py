@@ -18,7 +18,7 @@ from netspace.spaces.space import Space
 
 RESOLUTION = 64
 """Grid on which decoded and input networks are compared."""
-REPRESENTED, RECOGNISED = 0.5, 0.45
+REPRESENTED, RECOGNISED = 0.55, 0.5
 """IoU and F-score from which a network counts as represented by its decoded twin."""
 
 
@@ -90,7 +90,7 @@ def refine(space: Space, z: Tensor, points: Tensor, values: Tensor, config: Refi
     def closure() -> float:
         value = loss()
         (at.grad,) = torch.autograd.grad(value, at)
-        return float(value)
+        return float(value.detach())
 
     with torch.no_grad():
         before = float(loss())
