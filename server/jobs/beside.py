@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,13 +15,16 @@ from server.jobs.worker import GRACE
 from server.settings import Settings
 
 AGAIN = 2.0
-"""Seconds before a worker that has died is started again."""
+"""Seconds before a worker that has died is started again; twice as many after every death, up to LONGEST."""
+LONGEST = 60.0
 
 
 def _environment(settings: Settings) -> dict[str, str]:
     """The variables that make a child read the same settings, however this process came by them."""
-    own = {f"NETSPACE_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
-    return {**os.environ, **own}
+    own = settings.model_dump(exclude_defaults=True)
+    if settings.keep_uploads is not None:
+        own["keep_uploads"] = f"{int(settings.keep_uploads.total_seconds())}s"
+    return {**os.environ, **{f"NETSPACE_{name.upper()}": str(value) for name, value in own.items()}}
 
 
 class WorkerBeside:
@@ -39,9 +43,12 @@ class WorkerBeside:
         return subprocess.Popen(command, env=self._environment, start_new_session=True)
 
     def _keep(self) -> None:
+        wait = AGAIN
         while not self._stopping.is_set():
+            started = time.monotonic()
             code = self._child.wait()
-            if self._stopping.wait(AGAIN):
+            wait = AGAIN if time.monotonic() - started > LONGEST else min(2 * wait, LONGEST)
+            if self._stopping.wait(wait):
                 return
             structlog.get_logger().warning("worker died, starting another", code=code)
             self._child = self._start()

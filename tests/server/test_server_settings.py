@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import ValidationError
 
+from server.jobs.beside import _environment
 from server.serve import serve
 from server.settings import Settings
 
@@ -59,3 +60,17 @@ def test_serve_runs_the_application_where_the_settings_say(monkeypatch: pytest.M
     ((app, options),) = ran
     assert isinstance(app, FastAPI)
     assert (options["host"], options["port"]) == ("0.0.0.0", 9003)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"keep_uploads": "7d"}, {"worker": False, "rate_limit": ""}, {"port": 9004, "spaces": Path("else where")}],
+)
+def test_a_worker_beside_the_service_reads_the_same_settings(
+    changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(**changes)
+    environment = _environment(settings)
+    for name in [name for name in environment if name.startswith("NETSPACE_")]:
+        monkeypatch.setenv(name, environment[name])
+    assert Settings() == settings
