@@ -26,7 +26,7 @@ from netspace.spaces.gallery import Projection
 
 def gallery_of(latents: Tensor, properties: list[dict]) -> Gallery:
     entries = tuple(
-        Entry(id=str(i), name=str(i), source="x", split="test", iou=1, position=(0.0, 0.0), properties=known)
+        Entry(id=str(i), name=str(i), source="x", split="test", iou=1, f_score=1, position=(0.0, 0.0), properties=known)
         for i, known in enumerate(properties)
     )
     return Gallery(entries, latents, Projection.of(latents), {}, Siren(hidden=(16, 16)), Path("unused"))

@@ -202,7 +202,7 @@ def space_with_gallery(saved_space: Path) -> Path:
 
     latents = torch.randn(5, 8, generator=torch.Generator().manual_seed(0))
     entries = tuple(
-        Entry(id=f"x-{i}", name="x", source="x", split="test", iou=1, position=(0.0, 0.0), properties={})
+        Entry(id=f"x-{i}", name="x", source="x", split="test", iou=1, f_score=1, position=(0.0, 0.0), properties={})
         for i in range(5)
     )
     arch = load_space(saved_space).architectures[0]
