@@ -82,7 +82,7 @@ class Loader:
             return read_network(content)
         for _ in range(2):
             answer = self._ask(content)
-            if answer or self._alive():
+            if answer or not self._has_ended():
                 return self._network(answer)
         raise Unavailable("the process that reads uploads has ended twice; try again in a moment")
 
@@ -132,6 +132,12 @@ class Loader:
                 self._stop()
                 return False
             return True
+
+    def _has_ended(self) -> bool:
+        """Whether the warm process is gone; one that was killed this moment takes a moment to be."""
+        with suppress(subprocess.TimeoutExpired):
+            return self._process is None or self._process.wait(0.5) is not None
+        return False
 
     def _alive(self) -> bool:
         return self._process is not None and self._process.poll() is None

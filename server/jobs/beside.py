@@ -19,7 +19,7 @@ AGAIN = 2.0
 LONGEST = 60.0
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def environment_of(settings: Settings) -> dict[str, str]:
     """The variables that make a child read the same settings, however this process came by them."""
     own = settings.model_dump(exclude_defaults=True)
     if settings.keep_uploads is not None:
@@ -31,7 +31,7 @@ class WorkerBeside:
     """Keeps one worker process alive until `stop`."""
 
     def __init__(self, settings: Settings) -> None:
-        self._environment = _environment(settings)
+        self._environment = environment_of(settings)
         self._stopping = threading.Event()
         self._child = self._start()
         self._thread = threading.Thread(target=self._keep, name="worker-beside", daemon=True)

@@ -35,7 +35,7 @@ def test_an_upload_gets_an_id_its_architecture_and_its_place(shared: TestClient,
 
 def test_the_iou_is_between_the_upload_and_its_decoded_twin(uploaded: dict[str, Any]) -> None:
     assert 0.65 < uploaded["iou"] <= 1, "both are balls, of radius 0.58 and about 0.6"
-    assert uploaded["represented"] is True
+    assert uploaded["represented"] == (not uploaded["verdict"].startswith("Badly"))
     assert f"{uploaded['iou']:.2f}" in uploaded["verdict"]
 
 

@@ -62,7 +62,7 @@ def test_the_result_is_a_latent_like_any_other(client: TestClient) -> None:
     assert latent["properties"]["job"] == path.removeprefix("/jobs/")
     arch, _ = read_network(client.get(f"/latents/{result}/network").content)
     assert arch == TINY
-    assert client.get(f"/latents/{result}/mesh?resolution=16").content.startswith(b"NSM1")
+    assert client.get(f"/latents/{result}/mesh?resolution=16").content.startswith(b"NSM2")
     assert client.get(f"/latents/{result}/picture").content.startswith(b"\x89PNG")
     line = client.post("/interpolate", json={"a": result, "b": "tiny.ball-1", "steps": 3})
     assert line.status_code == 200, line.text
@@ -301,7 +301,7 @@ def test_a_locked_database_is_503_with_a_time_to_try_again(client: TestClient, t
     other.execute("BEGIN IMMEDIATE")
     answer = client.post(f"{path}/cancel")
     other.execute("ROLLBACK")
-    problem_of(answer, 503, "database-unavailable")
+    problem_of(answer, 503, "service-unavailable")
     assert answer.headers["retry-after"]
     assert client.post(f"{path}/cancel").json()["status"] == "cancelled"
 

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import ValidationError
 
-from server.jobs.beside import _environment
+from server.jobs.beside import environment_of
 from server.serve import serve
 from server.settings import Settings
 
@@ -70,7 +70,7 @@ def test_a_worker_beside_the_service_reads_the_same_settings(
     changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings(**changes)
-    environment = _environment(settings)
+    environment = environment_of(settings)
     for name in [name for name in environment if name.startswith("NETSPACE_")]:
         monkeypatch.setenv(name, environment[name])
     assert Settings() == settings

@@ -1,6 +1,5 @@
 """Jobs for tests, and workers to do them: in this process, or in one of their own."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 from fastapi.testclient import TestClient
 
+from server.jobs.beside import environment_of
 from server.jobs.runner import Runner
 from server.jobs.store import JobStore
 from server.jobs.tables import Job
@@ -97,16 +97,10 @@ def _stop_after(jobs: JobStore, records: int, stopping: threading.Event) -> None
     jobs.record = record  # type: ignore[method-assign]
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    own = {f"NETSPACE_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
-    one_thread = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    return {**os.environ, **own, **one_thread}
-
-
 @contextmanager
 def process(settings: Settings, code: str = WORKER) -> Iterator[subprocess.Popen]:
     """A worker, or other code, in a process of its own, which is killed when the block ends."""
-    child = subprocess.Popen([sys.executable, "-c", code], env=environment(settings), cwd=ROOT)
+    child = subprocess.Popen([sys.executable, "-c", code], env=environment_of(settings), cwd=ROOT)
     try:
         yield child
     finally:
