@@ -6,7 +6,7 @@ import { RoomEnvironment } from "three/addons/environments/RoomEnvironment.js";
 import { darkScheme, reducedMotion, token } from "./dom.js";
 
 /** As in the gallery's pictures: degrees from the front, and up. */
-const VIEW = { azimuth: 35, elevation: 20, distance: 4.6 };
+const VIEW = { azimuth: 35, elevation: 20, distance: 5.05 };
 const AIM = new THREE.Vector3(0, -0.02, 0);
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
