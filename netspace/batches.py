@@ -53,6 +53,11 @@ class Batch:
     ends: Tensor  # [2, Q] positions in the batch
     mid_points: Tensor  # [Q, N, 3]
     mid_values: Tensor  # [Q, N]
+    theta: Tensor | None = None  # [B, P] for encoders that read weights
+
+    def to(self, device: torch.device) -> "Batch":
+        moved = {name: value if value is None else value.to(device, non_blocking=True) for name, value in vars(self).items()}
+        return Batch(**moved)
 
 
 class Batches:
