@@ -9,9 +9,9 @@ from torch import Tensor
 
 from netspace.archs import Architecture
 from netspace.classify import logits
-from netspace.data.images import ImageSet, Images
+from netspace.data.images import ImageData, ImageSet
 from netspace.distillation import Distillation, DistillationConfig
-from netspace.errors import BadSpace, BadZoo, MissingImages
+from netspace.errors import BadImages, BadSpace, BadZoo
 from netspace.files import atomic_path
 from netspace.image_batches import ImageBatch, ImageBatchConfig, ImageBatches, Inputs
 from netspace.spaces.decoders import Decoders, DictionaryDecoder
@@ -30,12 +30,12 @@ class ClassifierTask:
     """Batches of a zoo's classifiers and of images, `Distillation` as the objective; see `netspace.train.Task`."""
 
     def __init__(
-        self, space: Space, config: TrainConfig, zoo: Zoo, images: Images | None, fast: bool, say: Say
+        self, space: Space, config: TrainConfig, zoo: Zoo, images: ImageData | None, fast: bool, say: Say
     ) -> None:
         assert isinstance(config.objective, DistillationConfig)
         assert isinstance(config.batch, ImageBatchConfig)
         if images is None:
-            raise MissingImages("training a space of classifiers needs images; name their folder with --images")
+            raise BadImages("training a space of classifiers needs images; name their folder with --images")
         self.space, self.objective = space, Distillation(space, config.objective, fast)
         if config.base == "zoo" and not config.start:
             start_from_zoo(space, zoo)
@@ -136,7 +136,7 @@ def teacher_answers(root: Path, images: ImageSet, device: torch.device, say: Say
     return load_file(path)["logits"]
 
 
-def _teachers(config: TrainConfig, images: Images, device: torch.device, say: Say) -> dict[str, Tensor | None]:
+def _teachers(config: TrainConfig, images: ImageData, device: torch.device, say: Say) -> dict[str, Tensor | None]:
     assert isinstance(config.objective, DistillationConfig)
     if config.objective.targets != "teacher":
         return {"train": None, "val": None}

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from netspace.archs import Architecture
-from netspace.data.images import ImageSet, normalise
+from netspace.data.images import ImageSet, normalised
 from netspace.functional import run
 
 CHUNK = 500
@@ -18,7 +18,7 @@ def logits(arch: Architecture, theta: Tensor, images: ImageSet, flipped: bool = 
     """theta [P] -> logits [N, C] on every image, as it is or mirrored left to right."""
     parts = []
     for part in images.images.split(CHUNK):
-        shown = normalise(part.to(theta.device))
+        shown = normalised(part.to(theta.device))
         parts.append(run(arch, theta[None], shown.flip(-1) if flipped else shown)[0])
     return torch.cat(parts)
 

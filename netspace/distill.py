@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from netspace.archs import Architecture
 from netspace.classify import accuracy, predictions
-from netspace.data.images import ImageSet, normalise
+from netspace.data.images import ImageSet, normalised
 from netspace.distillation import answers, tempered_kl
 from netspace.errors import BadObjective
 from netspace.lso import CHECK
@@ -60,7 +60,7 @@ class Distill:
             return {"validation_error": torch.tensor(wrong, dtype=torch.float64, device=z.device)}
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + draw)
         chosen = torch.randint(len(self.teacher), (self.config.images,), generator=generator)
-        images = normalise(self.training.images[chosen]).to(z.device)
+        images = normalised(self.training.images[chosen]).to(z.device)
         decoded = self.space.decode(z, self.arch)
         found = answers(self.space, decoded, images)
         targets = self.teacher[chosen].float().to(z.device).expand_as(found)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from netspace.data.images import ImageSet, normalise
+from netspace.data.images import ImageSet, normalised
 from netspace.functional import run
 from netspace.archs import Architecture
 
@@ -145,7 +145,7 @@ class ImageBatches:
         shape = (len(models), self.config.images)
         chosen = torch.randint(len(self.images.labels), shape, generator=generator)
         flipped = (torch.rand(shape, generator=generator) < 0.5) & self.config.flip
-        images = normalise(self.images.images[chosen.flatten()])
+        images = normalised(self.images.images[chosen.flatten()])
         images = torch.where(flipped.flatten()[:, None, None, None], images.flip(-1), images)
         images, labels = images.reshape(*shape, *images.shape[1:]), self.images.labels[chosen].long()
         if self.teacher is not None:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from netspace.batches import BatchConfig
-from netspace.data.images import ImageSet
+from netspace.data.images import ImageData
 from netspace.distillation import DistillationConfig
 from netspace.errors import BadSpace
 from netspace.files import atomic_path, write_json
@@ -124,7 +124,7 @@ class Task(Protocol):
 
 
 def task_of(
-    space: Space, config: TrainConfig, zoo: Zoo, images: ImageSet | None, fast: bool, workers: int, say: Say
+    space: Space, config: TrainConfig, zoo: Zoo, images: ImageData | None, fast: bool, workers: int, say: Say
 ) -> Task:
     if config.space.task == "sdf":
         from netspace.sdf_task import SdfTask
@@ -146,7 +146,7 @@ class Run:
         device: torch.device,
         fast: bool,
         workers: int = 1,
-        images: ImageSet | None = None,
+        images: ImageData | None = None,
         say: Say = lambda *_: None,
     ) -> None:
         self.folder, self.config, self.zoo, self.device = folder, config, zoo, device

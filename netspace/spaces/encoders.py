@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from netspace.archs import Architecture
 from netspace.archs.classifier import Classifier
-from netspace.data.images import normalise
+from netspace.data.images import normalised
 from netspace.data.points import grid_points
 from netspace.data.probe_images import procedural_images
 from netspace.errors import UnknownArchitecture
@@ -104,7 +104,7 @@ class ImageBehaviourEncoder(nn.Module):
         assert isinstance(arch, Classifier)
         self.config, self.in_shape, self.classes = config, arch.in_shape, arch.classes
         generator = torch.Generator().manual_seed(config.seed)
-        images = normalise(procedural_images(config.probes, arch.image_size, generator))
+        images = normalised(255 * procedural_images(config.probes, arch.image_size, generator))
         self.probes = nn.Parameter(images, requires_grad=config.learn)
         widths = (config.probes * arch.classes + 1, *config.hidden)
         hidden = [part for a, b in pairwise(widths) for part in (nn.Linear(a, b), nn.SiLU())]
