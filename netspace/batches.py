@@ -1,6 +1,6 @@
 """Batches for training a space of SDF networks: behaviours drawn, stretched and paired."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -56,8 +56,7 @@ class Batch:
     theta: Tensor | None = None  # [B, P] for encoders that read weights
 
     def to(self, device: torch.device) -> "Batch":
-        moved = {name: value if value is None else value.to(device, non_blocking=True) for name, value in vars(self).items()}
-        return Batch(**moved)
+        return replace(self, **{k: v.to(device, non_blocking=True) for k, v in vars(self).items() if v is not None})
 
 
 class Batches:

@@ -33,7 +33,9 @@ def verdict(agreement: float, architecture: str, decoded: str) -> str:
         return f"Represented as a {decoded}, though yours is a {architecture} {figures}."
     if agreement >= 0.7:
         return f"Well represented: the decoded {decoded} predicts as yours does {figures}."
-    return f"Roughly represented: the decoded {decoded} is of its kind, but predicts otherwise here and there {figures}."
+    return (
+        f"Roughly represented: the decoded {decoded} is of its kind, but predicts otherwise here and there {figures}."
+    )
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,7 @@ def embed_classifier(
         encoder = space.encoder
         if not isinstance(encoder, ImageBehaviourEncoder):
             raise UnknownArchitecture("the prep encoder has no probe images to compare networks on: images are needed")
-        mine, other = (
-            encoder.responses(t[None], a)[0].argmax(1) for a, t in ((arch, theta), (twin_arch, twin))
-        )
+        mine, other = (encoder.responses(t[None], a)[0].argmax(1) for a, t in ((arch, theta), (twin_arch, twin)))
         estimate = float(space.estimate_accuracy(z[None])[0])
         right = estimate, estimate
     return ClassifierEmbedding(

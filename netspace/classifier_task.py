@@ -52,7 +52,7 @@ class ClassifierTask:
 
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
-        """`error`: the training loss of unseen networks on unseen images; means over the same few batches every time."""
+        """`error`: the training loss of unseen networks on unseen images, over the same few batches every time."""
         generator = torch.Generator().manual_seed(0)
         found: dict[str, float] = {}
         for _ in range(VALIDATION_BATCHES):
@@ -127,7 +127,7 @@ def teacher_answers(root: Path, images: ImageSet, device: torch.device, say: Say
     stamp = hashlib.sha256(theta.numpy().tobytes() + images.images.numpy().tobytes()).hexdigest()[:16]
     path = root / "answers" / f"{stamp}.safetensors"
     if not path.exists():
-        parts = []
+        parts: list[Tensor] = []
         for flipped in (False, True):
             say("teacher", len(parts), 2)
             parts.append(logits(arch, theta.to(device), images, flipped).cpu().half())

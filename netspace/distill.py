@@ -79,4 +79,6 @@ class Distill:
 
     def verdict(self, z: Tensor) -> str:
         right = self.accuracy(z, self.validation)
-        return f"The decoded {self.arch.name} is right on {right:.1%} of {len(self.validation.labels)} validation images."
+        return (
+            f"The decoded {self.arch.name} is right on {right:.1%} of {len(self.validation.labels)} validation images."
+        )

@@ -1,7 +1,6 @@
-"""What a space of classifiers is trained for: decoded networks answer as their inputs (Eq. 1) or a teacher (Eqs. 3-12)."""
+"""Objectives of spaces of classifiers: decoded networks answer as their inputs (Eq. 1) or a teacher (Eqs. 3-12)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +23,6 @@ class DistillationConfig:
     input's accuracy. `noise` is added to latents in training, `penalty` keeps them small.
     """
 
-    kind: ClassVar[str] = "distillation"
     targets: str = "input"
     temperature: float = 4.0
     kl: float = 1.0

@@ -1,13 +1,13 @@
 """Batches for training a space of classifiers: networks, latents between two of them, and images to answer."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
+from netspace.archs import Architecture
 from netspace.data.images import ImageSet, normalised
 from netspace.functional import run
-from netspace.archs import Architecture
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +58,7 @@ class ImageBatch:
     targets: Tensor  # [J, M, C] logits
 
     def to(self, device: torch.device) -> "ImageBatch":
-        moved = {f.name: getattr(self, f.name) for f in fields(self)}
-        return ImageBatch(**{k: None if v is None else v.to(device, non_blocking=True) for k, v in moved.items()})
+        return replace(self, **{k: v.to(device, non_blocking=True) for k, v in vars(self).items() if v is not None})
 
 
 def smallest_and_largest(arch_ids: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -71,8 +70,8 @@ def smallest_and_largest(arch_ids: Tensor, count: int) -> tuple[Tensor, Tensor]:
 class ImageBatches:
     """Draws batches; all randomness comes from the generator of `draw`.
 
-    With `teacher` (logits [2, N, C] of every image, as it is and flipped) the targets are the teacher's, and between the
-    smallest and the largest architecture lie the others. Without, they are the input network's own, and between two
+    With `teacher` (logits [2, N, C] of every image, as it is and flipped) the targets are the teacher's, and between
+    the smallest and the largest architecture lie the others. Without, they are the input network's own, and between two
     networks lies the one of `inputs` whose accuracy is next to theirs, mixed.
     """
 
@@ -113,16 +112,14 @@ class ImageBatches:
         )
 
     def _rows(self, generator: torch.Generator) -> Tensor:
-        """[B]: the architectures take turns, so that small zoos of one do not starve; without repetition where it fits."""
+        """[B]: the architectures take turns, so that none starves; without repetition where it fits."""
         turns = torch.randperm(len(self.groups), generator=generator).tolist()
         counts = [0] * len(self.groups)
         for i in range(self.config.networks):
             counts[turns[i % len(turns)]] += 1
         return torch.cat([_pick(group, n, generator) for group, n in zip(self.groups, counts, strict=True)])
 
-    def _between(
-        self, rows: Tensor, ids: Tensor, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _between(self, rows: Tensor, ids: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """ends [2, K], gamma [K], ClassIds [K], and the rows [K] whose answers are wanted (-1 for the teacher's)."""
         count = len(self.architectures)
         if self.teacher is not None:
@@ -135,7 +132,8 @@ class ImageBatches:
         pairs = min(self.config.pairs, len(rows) // 2)
         ends = torch.randperm(len(rows), generator=generator)[: 2 * pairs].reshape(2, pairs)
         gamma = torch.rand(pairs, generator=generator)
-        accuracy = torch.lerp(*self.inputs.accuracy[rows[ends]], gamma)
+        first, last = self.inputs.accuracy[rows[ends]]
+        accuracy = torch.lerp(first, last, gamma)
         same = self.inputs.arch_ids[None] == ids[ends[0]][:, None]
         off = (self.inputs.accuracy[None] - accuracy[:, None]).abs().masked_fill(~same, torch.inf)
         return ends, gamma, ids[ends[0]], off.argmin(1)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +22,6 @@ class SdfDistillationConfig:
     what is known about the networks halfway between two (compare Eqs. 7-12 for classifiers).
     """
 
-    kind: ClassVar[str] = "sdf"
     loss: str = "l1"
     clamp: float = 0.1
     noise: float = 0.0

@@ -25,8 +25,9 @@ from netspace.spaces.space import Space
 from netspace.spaces.store import load_space, save_space
 from netspace.zoo import Zoo
 
-OBJECTIVES = {c.kind: c for c in (SdfDistillationConfig, DistillationConfig)}
-BATCHES = {SdfDistillationConfig.kind: BatchConfig, DistillationConfig.kind: ImageBatchConfig}
+OBJECTIVES = {"sdf": SdfDistillationConfig, "classifier": DistillationConfig}
+BATCHES = {"sdf": BatchConfig, "classifier": ImageBatchConfig}
+"""By the networks' task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +49,8 @@ class TrainConfig:
     start: str = ""
     """Folder of a space whose weights to start from, if any."""
     base: str = "zoo"
-    """What a dictionary's base weights of a classifier start from: "zoo" (the best by validation of the training networks
-    of that architecture, where the zoo has one) or "initial"."""
+    """What a dictionary's base weights of a classifier start from: "zoo" (the best training network by validation of
+    that architecture, where the zoo has one) or "initial"."""
     teacher: str = ""
     """Folder of a zoo whose best network by validation is the teacher, for objectives that need one."""
     validate_seconds: float = 120.0
@@ -58,28 +59,26 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if (self.steps > 0) == (self.minutes > 0):
             raise BadSpace(f"expected either steps or minutes to be positive, got {self.steps} and {self.minutes}")
-        wanted = {"sdf": SdfDistillationConfig, "classifier": DistillationConfig}[self.space.task]
-        if not isinstance(self.objective, wanted) or not isinstance(self.batch, BATCHES[wanted.kind]):
-            raise BadSpace(f"objective: networks of task {self.space.task} are trained by {wanted.kind!r}, got {self}")
+        task = self.space.task
+        if not isinstance(self.objective, OBJECTIVES[task]) or not isinstance(self.batch, BATCHES[task]):
+            raise BadSpace(
+                f"objective and batch: expected those of {task} networks, got {self.objective}, {self.batch}"
+            )
         if self.base not in ("zoo", "initial"):
             raise BadSpace(f"base: expected zoo or initial, got {self.base!r}")
 
     def to_json(self) -> dict:
-        objective = {"kind": self.objective.kind, **asdict(self.objective)}
-        return {**asdict(replace(self)), "space": self.space.to_json(), "objective": objective}
+        return {**asdict(replace(self)), "space": self.space.to_json()}
 
     @classmethod
     def from_json(cls, data: dict) -> "TrainConfig":
         """Inverse of `to_json`; raises BadSpace naming what it does not know."""
         try:
-            objective = dict(data.get("objective", {}))
-            kind = objective.pop("kind", SdfDistillationConfig.kind)
-            if kind not in OBJECTIVES:
-                raise BadSpace(f"objective: expected a kind of {sorted(OBJECTIVES)}, got {kind!r}")
+            space = SpaceConfig.from_json(data["space"])
             parts: dict[str, Any] = {
-                "space": SpaceConfig.from_json(data["space"]),
-                "objective": OBJECTIVES[kind](**objective),
-                "batch": BATCHES[kind](**data.get("batch", {})),
+                "space": space,
+                "objective": OBJECTIVES[space.task](**data.get("objective", {})),
+                "batch": BATCHES[space.task](**data.get("batch", {})),
             }
             return cls(**{**data, **parts})
         except (KeyError, TypeError, ValueError) as error:
@@ -113,8 +112,9 @@ def rate_at(config: TrainConfig, progress: Progress) -> float:
 class Task(Protocol):
     """What a run learns from: batches, what a batch asks for, and how good the space is at it."""
 
-    objective: nn.Module
-    """Called as objective(batch, generator) -> `loss` and its terms."""
+    @property
+    def objective(self) -> nn.Module:
+        """Called as objective(batch, generator) -> `loss` and its terms."""
 
     def draw(self, generator: torch.Generator) -> Any:
         """A batch; all that is random comes from the generator."""

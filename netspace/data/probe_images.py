@@ -1,4 +1,4 @@
-"""Images of nobody's making, to ask classifiers about: smooth noise, stripes and blobs with the statistics of photographs."""
+"""Images of nobody's making, to ask classifiers about: noise, stripes and blobs as common as in photographs."""
 
 import math
 

@@ -45,8 +45,8 @@ class BehaviourEncoderConfig:
 class ImageBehaviourEncoderConfig:
     """An MLP over a classifier's logits on `probes` images that ship with the space.
 
-    Logits are centred for every image and divided by `scale`. The network's log parameter count is an input too, so that
-    architectures can be told apart and unseen ones fall between. `learn` trains the probe images by backpropagation.
+    Logits are centred for every image and divided by `scale`. The network's log parameter count is an input too, so
+    that architectures can be told apart and unseen ones fall between. `learn` trains the probe images.
     """
 
     kind: ClassVar[str] = "image-behaviour"
@@ -129,7 +129,9 @@ class SpaceConfig:
         """Raises BadSpace where architectures read or answer different things, or the encoder cannot read them."""
         kinds = {(arch.task, arch.in_shape, getattr(arch, "classes", None)) for arch in self.architectures}
         if len(kinds) > 1:
-            raise BadSpace(f"architectures: expected one task, input and number of classes, got {sorted(map(str, kinds))}")
+            raise BadSpace(
+                f"architectures: expected one task, input and number of classes, got {sorted(map(str, kinds))}"
+            )
         wanted = {BehaviourEncoderConfig: "sdf", ImageBehaviourEncoderConfig: "classifier"}.get(type(self.encoder))
         if wanted not in (None, self.task):
             raise BadSpace(f"encoder: {self.encoder.kind} reads {wanted} networks, the architectures are {self.task}")

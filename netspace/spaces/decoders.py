@@ -1,7 +1,7 @@
 """Latent -> network.
 
-`PrepDecoder` and `DictionaryDecoder` are called as `decoder(z [B, D]) -> theta [B, P]`, for one architecture; `Decoders`
-as `decoders(z [B, D], arch_ids [B]) -> theta [B, Pmax]`, zero beyond each architecture's own parameters.
+`PrepDecoder` and `DictionaryDecoder` are called as `decoder(z [B, D]) -> theta [B, P]`, for one architecture; those for
+several as `decoder(z [B, D], arch_ids [B]) -> theta [B, Pmax]`, zero beyond each architecture's own parameters.
 """
 
 import math
@@ -86,8 +86,8 @@ class Directions(nn.Module):
 class DictionaryDecoder(nn.Module):
     """theta = learnt base weights + changes to them: small layers in full, large ones from a dictionary.
 
-    The sum is multiplied by a gain to become weights. SIREN weights are small (0.003 in the middle layer) and the hidden
-    units that move each of them many: without it one step of Adam would move a weight by more than its size.
+    The sum is multiplied by a gain to become weights. SIREN weights are small (0.003 in the middle layer) and the
+    hidden units that move each of them many: without it one step of Adam would move a weight by more than its size.
     """
 
     def __init__(self, config: DictionaryDecoderConfig, arch: Architecture, latent: int) -> None:

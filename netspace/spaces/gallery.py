@@ -38,8 +38,8 @@ class Entry:
 class AccuracyLine:
     """Accuracies on `images` test images along the line between the gallery's networks `first` and `last`.
 
-    At every t: the decoded network's accuracy and the probability of each architecture; `weights` is the accuracy with raw
-    weights, where both networks are of one architecture.
+    At every t: the decoded network's accuracy and the probability of each architecture; `weights` is the accuracy with
+    raw weights, where both networks are of one architecture.
     """
 
     first: str

@@ -26,7 +26,7 @@ class Decoded:
 
 
 class Space(nn.Module):
-    """An encoder and a decoder over one latent of size D, and for several architectures a head that tells them apart."""
+    """An encoder and a decoder over one latent of size D; for several architectures, a head that tells them apart."""
 
     def __init__(self, config: SpaceConfig) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ class Space(nn.Module):
         return self.architectures.index(arch)
 
     def estimate_accuracy(self, z: Tensor) -> Tensor:
-        """z [B, D] -> the accuracy [B], in [0, 1], that a classifier with this latent probably has: linear in between."""
+        """z [B, D] -> the accuracy [B], in [0, 1], that a classifier there probably has; linear on every line."""
         assert self.accuracy is not None, "only classifiers have an accuracy"
         return self.accuracy(z)[:, 0].clamp(0, 1)
 
