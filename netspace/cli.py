@@ -173,11 +173,11 @@ def zoo_build(
     workers: int = os.cpu_count() or 1,
     device: Device = "auto",
 ) -> None:
-    """Fits the zoo's networks; interrupted, it continues and loses at most the shards in hand."""
-    from netspace.zoo import ZooConfig, build_zoo, start_zoo
+    """Trains the zoo's networks; interrupted, it continues and loses at most the shards in hand."""
+    from netspace.zoo import build_zoo, config_from_json, start_zoo
 
     if config is not None:
-        start_zoo(zoo, ZooConfig.from_json(_read_json(config)))
+        start_zoo(zoo, config_from_json(_read_json(config)))
     part, _, parts = shard.partition("/")
     if not (part.isdigit() and parts.isdigit()):
         raise NetSpaceError(f"--shard: expected i/N, got {shard!r}")
@@ -210,17 +210,45 @@ def _server_packages() -> Iterator[None]:
         ) from error
 
 
+QUALITIES = ("fit_iou", "val_accuracy", "test_accuracy")
+
+
 @zoo_app.command("info")
 def zoo_info(zoo: Path) -> None:
-    """Counts and fit quality by source and split."""
-    from netspace.zoo import Zoo
+    """Counts and mean quality by source (of classifiers: architecture) and split."""
+    from netspace.zoo import Network, Zoo
 
     opened = Zoo.open(zoo)
-    groups: dict[str, list[float]] = {}
+    groups: dict[str, list[Network]] = {}
     for network in opened.networks:
-        groups.setdefault(f"{network.source}/{network.split}", []).append(network.properties["fit_iou"])
-    figures = {k: {"networks": len(v), "fit_iou": round(sum(v) / len(v), 4)} for k, v in sorted(groups.items())}
-    say({"architecture": opened.arch.name, "networks": len(opened.networks), "groups": figures})
+        groups.setdefault(f"{network.source}/{network.split}", []).append(network)
+    figures: dict[str, dict] = {}
+    for name, networks in sorted(groups.items()):
+        figures[name] = {"networks": len(networks)}
+        for quality in QUALITIES:
+            if values := [n.properties[quality] for n in networks if quality in n.properties]:
+                figures[name][quality] = round(sum(values) / len(values), 4)
+    names = ", ".join(arch.name for arch in opened.architectures)
+    say({"architecture": names, "networks": len(opened.networks), "groups": figures})
+
+
+@app.command()
+def images(
+    folder: Annotated[Path, typer.Argument(help="train/<class>/* and test/<class>/*, Tiny-ImageNet-200, or CIFAR-10.")],
+    download: Annotated[str | None, typer.Option(help="cifar10: get it, by torchvision, if it is not there.")] = None,
+    size: Annotated[int, typer.Option(help="Pixels a side: 32 or 64.")] = 32,
+) -> None:
+    """Makes a set of images ready, so that opening it again takes no time, and says what it holds."""
+    from netspace.data.images import download_cifar10, load_images
+
+    if download not in (None, "cifar10"):
+        raise NetSpaceError(f"--download: expected cifar10, got {download!r}")
+    if download:
+        download_cifar10(folder)
+    with progress_bar("reading images") as show:
+        data = load_images(folder, size, show)
+    counts = {split: len(getattr(data, split)) for split in ("train", "val", "test")}
+    say({"images": str(folder), "size": data.size, "classes": len(data.classes), **counts})
 
 
 def _read_json(path: Path) -> dict:

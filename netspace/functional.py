@@ -29,8 +29,13 @@ def runner(arch: Architecture, product_dtype: torch.dtype | None = None) -> Call
     return module_runner(arch, own_module(arch, product_dtype))
 
 
-def module_runner(arch: Architecture, module: nn.Module) -> Callable[[Tensor, Tensor], Tensor]:
-    """A function as `run` that calls this module of the architecture, which may be in training mode."""
+def module_runner(
+    arch: Architecture, module: nn.Module, at_once: bool | None = None
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """A function as `run` that calls this module of the architecture, which may be in training mode.
+
+    `at_once` decides between vmap and a loop over networks; without it whichever is the faster on the device.
+    """
     layout, one_input = arch.layout, len(arch.in_shape) + 1
 
     def one(params: dict[str, Tensor], x: Tensor) -> Tensor:
@@ -38,7 +43,8 @@ def module_runner(arch: Architecture, module: nn.Module) -> Callable[[Tensor, Te
 
     def networks(theta: Tensor, inputs: Tensor) -> Tensor:
         shared = inputs.ndim == one_input
-        if arch.task == "classifier" and theta.device.type == "cpu":
+        looped = arch.task == "classifier" and theta.device.type == "cpu" if at_once is None else not at_once
+        if looped:
             each = [inputs] * len(theta) if shared else inputs.unbind()
             pairs = zip(theta.unbind(), each, strict=True)
             return torch.stack([one(_channels_last(layout.unflatten(t)), _last(x)) for t, x in pairs])
