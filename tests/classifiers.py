@@ -72,9 +72,9 @@ def image_folder(root: Path, train: int = 10, test: int = 4) -> Path:
 
 
 def zoo_config(images: Path) -> ClassifierZooConfig:
-    """Four LeNetLikes and four VanillaCNNs, two of each to train on and one each to validate and test."""
+    """Five LeNetLikes and five ResNet8s: two of each to train on, one to validate and two to test. No VanillaCNN."""
     training = TrainingConfig(batch=20, lr=0.02, schedule="constant")
     groups = tuple(
-        Group(arch=arch, train=2, val=1, test=1, epochs=(1, 4), training=training) for arch in (LENET, VANILLA)
+        Group(arch=arch, train=2, val=1, test=2, epochs=(1, 4), training=training) for arch in (LENET, RESNET)
     )
     return ClassifierZooConfig(images=str(images), groups=groups, shard_size=2, seed=1)

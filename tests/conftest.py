@@ -113,7 +113,7 @@ def image_data(tmp_path_factory: pytest.TempPathFactory) -> ImageData:
 
 @pytest.fixture(scope="session")
 def classifier_zoo(tmp_path_factory: pytest.TempPathFactory, in_process: None) -> Zoo:  # noqa: ARG001
-    """Four LeNetLikes and four VanillaCNNs. Do not write into it."""
+    """Five LeNetLikes and five ResNet8s. Do not write into it."""
     root = tmp_path_factory.mktemp("classifiers")
     start_zoo(root, classifier_zoo_config(image_folder(root / "images")))
     build_zoo(root)
