@@ -214,7 +214,7 @@ def train(
         Path, typer.Option("--output", "-o", help="Folder of the run; training continues what is there.")
     ],
     workers: int = os.cpu_count() or 1,
-    fast: Annotated[bool, typer.Option(help="Compiled step with bfloat16 products.")] = True,
+    fast: Annotated[bool, typer.Option(help="Compiled step, with bfloat16 products where they are native.")] = True,
     device: Device = "auto",
 ) -> None:
     """Trains a space on a zoo. Under torchrun, one process a GPU."""
