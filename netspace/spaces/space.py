@@ -22,13 +22,20 @@ class Decoded:
 
 
 class Space(nn.Module):
-    """An encoder and a decoder over one latent of size D."""
+    """An encoder and a decoder over one latent of size D.
+
+    `whitening` [D, D], where it has been measured, gives coordinates in which a search for a latent is well-conditioned
+    (`netspace/curvature.py`).
+    """
+
+    whitening: Tensor | None
 
     def __init__(self, config: SpaceConfig) -> None:
         super().__init__()
         self.config = config
         self.encoder = build_encoder(config)
         self.decoder = build_decoder(config)
+        self.register_buffer("whitening", None, persistent=False)
 
     @property
     def architectures(self) -> tuple[Architecture, ...]:
