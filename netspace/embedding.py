@@ -7,7 +7,9 @@ from torch import Tensor
 
 from netspace.archs import Architecture
 from netspace.behaviours import points_around
+from netspace.classifier_embedding import ClassifierEmbedding, embed_classifier
 from netspace.compare import Likeness, likeness
+from netspace.data.images import ImageSet
 from netspace.errors import EmptyLevelSet, UnknownArchitecture
 from netspace.fields import network_field
 from netspace.functional import run
@@ -69,6 +71,11 @@ class Embedding:
         return self.likeness.iou
 
     @property
+    def figures(self) -> dict[str, float]:
+        """What is known about the twin, by name."""
+        return {"iou": self.iou, "f_score": self.likeness.f_score, "chamfer": self.likeness.chamfer}
+
+    @property
     def represented(self) -> bool:
         return represented(self.iou, self.likeness.f_score)
 
@@ -122,14 +129,27 @@ def samples(arch: Architecture, theta: Tensor, grid: Grid, config: RefineConfig)
     return points, network_field(arch, theta)(points)
 
 
+def embed(
+    space: Space, arch: Architecture, theta: Tensor, config: RefineConfig | None = None, images: ImageSet | None = None
+) -> Embedding | ClassifierEmbedding:
+    """Network theta [P] of the space's task -> what is known about it: `.z`, `.figures`, `.represented`, `.verdict`.
+
+    `config` refines the latents of SDF networks, `images` measure classifiers. Raises as `embed_sdf` and
+    `embed_classifier` do.
+    """
+    if space.config.task == "classifier":
+        return embed_classifier(space, arch, theta, images)
+    return embed_sdf(space, arch, theta, config)
+
+
 @torch.no_grad()
-def embed(space: Space, arch: Architecture, theta: Tensor, config: RefineConfig | None = None) -> Embedding:
+def embed_sdf(space: Space, arch: Architecture, theta: Tensor, config: RefineConfig | None = None) -> Embedding:
     """Network theta [P] of any SDF architecture -> Embedding.
 
     Raises EmptyLevelSet if the network has no surface inside the cube, UnknownArchitecture if the space's encoder
     cannot read it.
     """
-    if getattr(arch, "in_features", None) != 3:
+    if (arch.task, arch.in_shape) != ("sdf", (3,)):
         raise UnknownArchitecture(f"expected an SDF network of 3 inputs, got {arch.name}")
     config = config or RefineConfig()
     theta = theta.to(space.device)

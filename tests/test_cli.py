@@ -206,7 +206,7 @@ def space_with_gallery(saved_space: Path) -> Path:
         for i in range(5)
     )
     arch = load_space(saved_space).architectures[0]
-    Gallery(entries, latents, Projection.of(latents), {}, arch, saved_space / "gallery").save({})
+    Gallery(entries, latents, Projection.of(latents), {}, (arch,), saved_space / "gallery").save({})
     return saved_space
 
 
