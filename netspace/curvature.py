@@ -19,6 +19,7 @@ POINTS, NEAR = 768, 0.05
 AT_ONCE = 16
 DAMPING = 3e-3
 """Share of the strongest direction's curvature that is added to all, so that the weakest are not overdone."""
+TINY = 1e-12
 
 
 def answers_jacobian(space: Space, z: Tensor) -> Tensor:
@@ -41,11 +42,11 @@ def answers_jacobian(space: Space, z: Tensor) -> Tensor:
 def curvature(space: Space, latents: Tensor) -> Tensor:
     """[D, D]: the Gauss-Newton matrix J^T J of decoded answers, a mean over points and over latents [M, D]."""
     jacobians = torch.cat([answers_jacobian(space, z.to(space.device)) for z in latents])
-    return jacobians.T @ jacobians / len(jacobians)
+    return jacobians.T @ jacobians / max(1, len(jacobians))
 
 
 def whitening(curvature: Tensor) -> Tensor:
     """[D, D] symmetric: steps u [D] in z = z0 + W u act alike in all directions, about one unit of answers each."""
     values, vectors = torch.linalg.eigh(curvature)
-    scale = (values.clamp_min(0) + DAMPING * values[-1]).rsqrt()
+    scale = (values.clamp_min(0) + DAMPING * values[-1].clamp_min(TINY)).rsqrt()
     return (vectors * scale) @ vectors.T

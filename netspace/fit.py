@@ -56,7 +56,9 @@ def pools(shapes: list[Shape], count: int, generator: torch.Generator) -> tuple[
     return torch.stack([p for p, _ in sampled]), torch.stack([s for _, s in sampled])
 
 
-def loss_of(arch: Architecture, clamp: float, product: torch.dtype | None) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+def loss_of(
+    arch: Architecture, clamp: float, product: torch.dtype | None
+) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """(theta [B, P], points [B, N, 3], sdf [B, N]) -> loss; the sum over networks, so that none feels another."""
     networks = runner(arch, product)
 

@@ -50,7 +50,7 @@ class SdfDistillation(nn.Module):
         self.distances = self._distances(fast)
 
     def _distances(self, fast: bool) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-        """(theta [B, P], points [B, N, 3], values [B, N]) -> [B]; `fast` compiles it, with bfloat16 products if native."""
+        """(theta [B, P], points [B, N, 3], values [B, N]) -> [B]; `fast`: compiled, in bfloat16 if native."""
         networks = runner(self.space.architectures[0], fast_product(self.space.device) if fast else None)
         loss, clamp = self.config.loss, self.config.clamp
 

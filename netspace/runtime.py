@@ -42,8 +42,10 @@ def native_bfloat16(device: torch.device) -> bool:
 
 
 def fast_product(device: torch.device) -> torch.dtype | None:
-    """What hidden layers' products are taken in where speed matters: bfloat16 if it is native (emulated, it is five times
-    slower than float32), else None for no change."""
+    """What hidden layers' products are taken in where speed matters: bfloat16 if it is native, else None for no change.
+
+    Emulated, bfloat16 is five times slower than float32.
+    """
     return torch.bfloat16 if native_bfloat16(device) else None
 
 

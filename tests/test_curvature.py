@@ -14,7 +14,7 @@ from netspace.spaces import Space, load_space, save_space
 
 
 @pytest.fixture
-def latent(space: Space, generator: torch.Generator) -> Tensor:
+def latent(generator: torch.Generator) -> Tensor:
     return torch.randn(8, generator=generator)
 
 
@@ -78,7 +78,8 @@ def test_a_badly_scaled_latent_is_refined_better_in_whitened_coordinates(
 
 def test_whitening_is_kept_beside_the_weights(space: Space, tmp_path: Path) -> None:
     kept = load_space_with(space, torch.eye(8) * 3, tmp_path)
-    assert kept.whitening is not None and torch.equal(kept.whitening, torch.eye(8) * 3)
+    assert kept.whitening is not None
+    assert torch.equal(kept.whitening, torch.eye(8) * 3)
     assert "whitening" not in kept.state_dict()
 
 
