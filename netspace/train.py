@@ -201,9 +201,9 @@ class Run:
             )
 
     def validate(self) -> dict[str, float]:
-        self.space.eval()
+        self.objective.eval()
         figures = dict(self.task.validate())
-        self.space.train()
+        self.objective.train()
         return figures
 
     def step(self, objective: nn.Module) -> dict[str, Tensor]:

@@ -1,12 +1,16 @@
 """Tiny classifiers, images and spaces for tests: everything drawn, nothing trained."""
 
+from pathlib import Path
+
 import torch
 
 from netspace.archs import Architecture
 from netspace.archs.lenet import LeNetLike
 from netspace.archs.resnet import ResNet
 from netspace.archs.vanilla import VanillaCNN
+from netspace.classifier_zoo import ClassifierZooConfig, Group
 from netspace.data.images import ImageSet
+from netspace.fit_classifiers import TrainingConfig
 from netspace.image_batches import Inputs
 from netspace.spaces import Space, SpaceConfig
 from netspace.spaces.config import DecoderConfig, DictionaryDecoderConfig, ImageBehaviourEncoderConfig
@@ -51,3 +55,26 @@ def inputs_for(space: Space, ids: tuple[int, ...] = (0, 1, 2, 0, 2), seed: int =
     sizes = torch.tensor([space.architectures[i].layout.size for i in ids])
     accuracy = 0.1 * torch.arange(1, len(ids) + 1)
     return Inputs(theta, torch.tensor(ids), sizes, accuracy, torch.cat(responses))
+
+
+def image_folder(root: Path, train: int = 10, test: int = 4) -> Path:
+    """train/<class>/* and test/<class>/* of ten classes; each has a brightness of its own."""
+    from PIL import Image
+
+    generator = torch.Generator().manual_seed(0)
+    for split, count in (("train", train), ("test", test)):
+        for label, name in enumerate("abcdefghij"):
+            (root / split / name).mkdir(parents=True)
+            for i in range(count):
+                noise = torch.randint(0, 60, (32, 32, 3), generator=generator) + 19 * label
+                Image.fromarray(noise.to(torch.uint8).numpy()).save(root / split / name / f"{i}.png")
+    return root
+
+
+def zoo_config(images: Path) -> ClassifierZooConfig:
+    """Five LeNetLikes and five ResNet8s: two of each to train on, one to validate and two to test. No VanillaCNN."""
+    training = TrainingConfig(batch=20, lr=0.02, schedule="constant")
+    groups = tuple(
+        Group(arch=arch, train=2, val=1, test=2, epochs=(1, 4), training=training) for arch in (LENET, RESNET)
+    )
+    return ClassifierZooConfig(images=str(images), groups=groups, shard_size=2, seed=1)
