@@ -50,6 +50,9 @@ class ClassifierTask:
     def draw(self, generator: torch.Generator) -> ImageBatch:
         return self.batches.draw(generator).to(self.space.device)
 
+    def complete(self, space: Space) -> None:
+        """Nothing: a classifier's latent is searched as it is."""
+
     @torch.no_grad()
     def validate(self) -> dict[str, float]:
         """`error`: the training loss of unseen networks on unseen images, over the same few batches every time."""

@@ -267,7 +267,7 @@ def train(
     ],
     images: ImageFolder = None,
     workers: int = os.cpu_count() or 1,
-    fast: Annotated[bool, typer.Option(help="Compiled step with bfloat16 products.")] = True,
+    fast: Annotated[bool, typer.Option(help="Compiled step, with bfloat16 products where they are native.")] = True,
     device: Device = "auto",
 ) -> None:
     """Trains a space on a zoo. Under torchrun, one process a GPU."""

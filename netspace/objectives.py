@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from netspace.batches import Batch
 from netspace.functional import runner
-from netspace.runtime import compiled
+from netspace.runtime import compiled, fast_product, native_bfloat16
 from netspace.spaces.encoders import BehaviourEncoder
 from netspace.spaces.space import Space
 
@@ -50,8 +50,8 @@ class SdfDistillation(nn.Module):
         self.distances = self._distances(fast)
 
     def _distances(self, fast: bool) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-        """(theta [B, P], points [B, N, 3], values [B, N]) -> [B]; `fast` compiles it with bfloat16 products."""
-        networks = runner(self.space.architectures[0], torch.bfloat16 if fast else None)
+        """(theta [B, P], points [B, N, 3], values [B, N]) -> [B]; `fast`: compiled, in bfloat16 if native."""
+        networks = runner(self.space.architectures[0], fast_product(self.space.device) if fast else None)
         loss, clamp = self.config.loss, self.config.clamp
 
         def distances(theta: Tensor, points: Tensor, values: Tensor) -> Tensor:
@@ -63,7 +63,8 @@ class SdfDistillation(nn.Module):
         """z [B, D]: from the sampled probes, or from the batch's theta for an encoder that reads weights."""
         encoder = self.space.encoder
         if isinstance(encoder, BehaviourEncoder):
-            with torch.autocast(batch.probes.device.type, torch.bfloat16, enabled=self.fast):
+            device = batch.probes.device
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.fast and native_bfloat16(device)):
                 return encoder.embed(batch.probes).float()
         assert batch.theta is not None
         return self.space.encode(batch.theta, self.space.architectures[0])

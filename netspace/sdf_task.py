@@ -7,6 +7,7 @@ from torch import Tensor
 
 from netspace.batches import Batch, BatchConfig, Batches
 from netspace.behaviours import Behaviours, sample_chairs, sample_midpoints, sample_zoo
+from netspace.curvature import curvature, whitening
 from netspace.errors import BadSpace
 from netspace.functional import run
 from netspace.objectives import SdfDistillation, SdfDistillationConfig, distance
@@ -14,6 +15,9 @@ from netspace.spaces.encoders import BehaviourEncoder
 from netspace.spaces.space import Space
 from netspace.train import TrainConfig
 from netspace.zoo import Zoo
+
+MEASURED, LARGEST = 24, 512
+"""Networks whose curvatures are averaged into a space's whitening, and the largest latent of which it is measured."""
 
 
 class SdfTask:
@@ -46,23 +50,30 @@ class SdfTask:
 
     def validate(self) -> dict[str, float]:
         """Unrefined: `error` (mean clamped |difference|) and `agreement` (of signs near the surface)."""
-        errors, agreements = [], []
-        networks = self.zoo.indices("val")
-        for start in range(0, len(networks), 16):
-            part = self.validation.select(list(range(start, min(start + 16, len(networks)))))
-            theta = None if self.theta is None else self.theta[networks[start : start + 16]].to(self.space.device)
-            error, agreement = self._validate_part(part, theta)
-            errors.append(error)
-            agreements.append(agreement)
-        return {"error": float(torch.cat(errors).mean()), "agreement": float(torch.cat(agreements).mean())}
+        count = len(self.zoo.indices("val"))
+        found = [self._validate_part(slice(start, min(start + 16, count))) for start in range(0, count, 16)]
+        errors, agreements = (torch.cat(figures) for figures in zip(*found, strict=True))
+        return {"error": float(errors.mean()), "agreement": float(agreements.mean())}
 
     @torch.no_grad()
-    def _validate_part(self, part: Behaviours, theta: Tensor | None) -> tuple[Tensor, Tensor]:
+    def complete(self, space: Space) -> None:
+        """Measures the trained space's whitening, where its latent is small enough for that to take seconds."""
+        if space.config.latent <= LARGEST:
+            space.whitening = whitening(curvature(space, self._latents(space, slice(0, MEASURED))))
+
+    def _part(self, rows: slice) -> Behaviours:
+        return self.validation.select(list(range(len(self.validation)))[rows])
+
+    def _latents(self, space: Space, rows: slice) -> Tensor:
+        """z [B, D] of some of the validation networks."""
+        if isinstance(space.encoder, BehaviourEncoder):
+            return space.encoder.embed(self._part(rows).probes.float())
+        assert self.theta is not None
+        return space.encode(self.theta[self.zoo.indices("val")[rows]].to(space.device), self.zoo.arch)
+
+    @torch.no_grad()
+    def _validate_part(self, rows: slice) -> tuple[Tensor, Tensor]:
+        part = self._part(rows)
         points, values = part.points[:, :4096].float(), part.values[:, :4096].float()
-        if isinstance(self.space.encoder, BehaviourEncoder):
-            z = self.space.encoder.embed(part.probes.float())
-        else:
-            assert theta is not None
-            z = self.space.encode(theta, self.zoo.arch)
-        answers = run(self.zoo.arch, self.space.decode(z).theta, points)
+        answers = run(self.zoo.arch, self.space.decode(self._latents(self.space, rows)).theta, points)
         return distance(answers, values, "l1", 0.1), ((answers < 0) == (values < 0)).float().mean(1)

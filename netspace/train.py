@@ -122,6 +122,9 @@ class Task(Protocol):
     def validate(self) -> Mapping[str, float]:
         """`error`, which the best space has least of, and other figures on networks that are not trained on."""
 
+    def complete(self, space: Space) -> None:
+        """Measures once what the best space, trained to the end, is kept with."""
+
 
 def task_of(
     space: Space, config: TrainConfig, zoo: Zoo, images: ImageData | None, fast: bool, workers: int, say: Say
@@ -232,6 +235,12 @@ class Run:
         self.save()
         return report
 
+    def complete(self) -> None:
+        """Keeps with the best space what is measured at the end of training."""
+        space = load_space(self.folder, self.device)
+        self.task.complete(space)
+        save_space(space, self.folder)
+
 
 def join_group(device: torch.device) -> torch.device:
     """Under torchrun, joins the process group and takes this process' GPU; elsewhere returns `device`."""
@@ -283,6 +292,8 @@ def train(run: Run, report: Report | None = None, stop_after: float = math.inf) 
         figures = run.keep_best()
         if report is not None:
             report(run.progress, share_done(config, run.progress), {f"val_{n}": v for n, v in figures.items()})
+        if share_done(config, run.progress) >= 1:
+            run.complete()
     if run.world > 1:
         torch.distributed.barrier()
     return run.progress

@@ -26,7 +26,13 @@ class Decoded:
 
 
 class Space(nn.Module):
-    """An encoder and a decoder over one latent of size D; for several architectures, a head that tells them apart."""
+    """An encoder and a decoder over one latent of size D; for several architectures, a head that tells them apart.
+
+    `whitening` [D, D], where it has been measured, gives coordinates in which a search for a latent is well-conditioned
+    (`netspace/curvature.py`).
+    """
+
+    whitening: Tensor | None
 
     def __init__(self, config: SpaceConfig) -> None:
         super().__init__()
@@ -35,6 +41,7 @@ class Space(nn.Module):
         self.decoder = build_decoder(config)
         self.head = ArchitectureHead(config) if len(config.architectures) > 1 else None
         self.accuracy = nn.Linear(config.latent, 1) if config.task == "classifier" else None
+        self.register_buffer("whitening", None, persistent=False)
 
     @property
     def architectures(self) -> tuple[Architecture, ...]:
