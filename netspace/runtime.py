@@ -41,6 +41,14 @@ def native_bfloat16(device: torch.device) -> bool:
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
+def fast_product(device: torch.device) -> torch.dtype | None:
+    """What hidden layers' products are taken in where speed matters: bfloat16 if it is native, else None for no change.
+
+    Emulated, bfloat16 is five times slower than float32.
+    """
+    return torch.bfloat16 if native_bfloat16(device) else None
+
+
 def compiled(function: Callable[P, T]) -> Callable[P, T]:
     """The function compiled for fixed shapes, or itself where there is no compiler to do it with.
 
