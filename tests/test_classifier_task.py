@@ -142,6 +142,8 @@ def test_the_teacher_answers_every_image_as_it_is_and_flipped_and_is_asked_once(
     torch.testing.assert_close(found[0].float(), logits(arch, theta, image_data.val), atol=2e-2, rtol=1e-2)
     flipped = replace(image_data.val, images=image_data.val.images.flip(-1))
     torch.testing.assert_close(found[1].float(), logits(arch, theta, flipped), atol=2e-2, rtol=1e-2)
+    plain = teacher_answers(classifier_zoo.root, image_data.val, CPU, flip=False)
+    assert torch.equal(plain, found[:1])
     monkeypatch.setattr("netspace.classifier_task.logits", None)
     assert torch.equal(teacher_answers(classifier_zoo.root, image_data.val, CPU), found)
 
