@@ -37,8 +37,9 @@ class ClassifierTask:
         if images is None:
             raise BadImages("training a space of classifiers needs images; name their folder with --images")
         self.space, self.objective = space, Distillation(space, config.objective, fast)
+        seen = tuple(arch for i, arch in enumerate(space.architectures) if i not in config.unseen)
         if config.base == "zoo" and not config.start:
-            start_from_zoo(space, zoo)
+            start_from_zoo(space, zoo, seen)
         sets = {
             "train": images.train.select(slice(config.batch.pool or None)),
             "val": images.val.select(slice(VALIDATION_IMAGES)),
@@ -46,7 +47,7 @@ class ClassifierTask:
         self.batches, self.validation = (
             ImageBatches(
                 space.architectures,
-                inputs_of(space, zoo, split),
+                inputs_of(space, zoo, split, seen),
                 shown,
                 config.batch,
                 _teacher(config, shown, space.device, say),
@@ -72,11 +73,11 @@ class ClassifierTask:
         return {"error": found.pop("loss"), **found}
 
 
-def start_from_zoo(space: Space, zoo: Zoo) -> dict[str, str]:
-    """Base weights from the zoo's best training network of each architecture that it has; returns their names."""
+def start_from_zoo(space: Space, zoo: Zoo, seen: tuple[Architecture, ...]) -> dict[str, str]:
+    """Base weights from the zoo's best training network of each architecture seen, if any; returns their names."""
     names = {}
     for arch_id, arch in enumerate(space.architectures):
-        rows = [i for i in zoo.indices("train") if zoo.networks[i].arch == arch]
+        rows = zoo.indices("train", arch) if arch in seen else []
         if not rows:
             continue
         best = max(rows, key=lambda i: zoo.networks[i].properties["val_accuracy"])
@@ -90,11 +91,11 @@ def start_from_zoo(space: Space, zoo: Zoo) -> dict[str, str]:
 
 
 @torch.no_grad()
-def inputs_of(space: Space, zoo: Zoo, split: str) -> Inputs:
-    """The networks of a split that are of the space's architectures. Raises BadZoo where there is none."""
-    rows = [i for i in zoo.indices(split) if zoo.networks[i].arch in space.architectures]
+def inputs_of(space: Space, zoo: Zoo, split: str, seen: tuple[Architecture, ...]) -> Inputs:
+    """The networks of a split and of the space's architectures that are `seen`. Raises BadZoo where there is none."""
+    rows = [i for i in zoo.indices(split) if zoo.networks[i].arch in seen]
     if not rows:
-        known = ", ".join(arch.name for arch in space.architectures)
+        known = ", ".join(arch.name for arch in seen)
         raise BadZoo(f"{zoo.root}: expected networks of split {split} and one of {known}, got none")
     theta = torch.zeros(len(rows), max(arch.layout.size for arch in space.architectures))
     for position, row in enumerate(rows):

@@ -337,6 +337,12 @@ def evaluate(
         _evaluate_sdf(opened, space, zoo, limit, pairs or 100, refine_steps, workers)
 
 
+def _unseen(opened, space: Path) -> list[str]:  # type: ignore[no-untyped-def]
+    """Names of the architectures whose networks a run was not trained on."""
+    config = _read_json(space / "train.json") if (space / "train.json").exists() else {}
+    return [opened.architectures[i].name for i in config.get("unseen", [])]
+
+
 def _teacher_of_training(teacher: Path, images, opened, show):  # type: ignore[no-untyped-def]
     """The teacher's logits [N, C] on images as they are."""
     from netspace.classifier_task import teacher_answers
@@ -364,7 +370,14 @@ def _evaluate_classifiers(opened, space, zoo, images, teacher, pool, config) -> 
         data = replace(data, train=data.train.select(slice(pool or None)))
         answers = None if teacher is None else _teacher_of_training(teacher, data.train, opened, show)
         report = evaluate_classifiers(
-            opened, Zoo.open(zoo), data, answers, config, space, lambda _, done, total: show(done, total)
+            opened,
+            Zoo.open(zoo),
+            data,
+            answers,
+            config,
+            space,
+            lambda _, done, total: show(done, total),
+            _unseen(opened, space),
         )
     (space / "report.md").write_text(classifier_table(report))
     draw_report(report, space / "pictures" / "report.png")
