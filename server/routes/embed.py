@@ -20,6 +20,12 @@ MOST_WAITING = 16
 Name = Annotated[str | None, Form(min_length=1, max_length=MAX_NAME, description="By default the file's name")]
 
 
+def check_waiting(services: Services) -> None:
+    """Raises Unavailable while too many uploads are read or wait for it."""
+    if services.readers.pending >= MOST_WAITING:
+        raise Unavailable(f"expected at most {MOST_WAITING} uploads at once; try again in a moment")
+
+
 def _detail(services: Services, latent_id: str) -> LatentDetail:
     latent = services.latents.find(latent_id)
     return LatentDetail.of_one(latent, services.latents.nearest(latent), vector=False)
@@ -40,8 +46,7 @@ async def embed(
 ) -> LatentDetail:
     """Recognises, embeds and judges a network of any width and depth. Nothing in the file is executed."""
     loaded = services.registry.get(space)
-    if services.readers.pending >= MOST_WAITING:
-        raise Unavailable(f"expected at most {MOST_WAITING} uploads at once; try again in a moment")
+    check_waiting(services)
     upload = await read_upload(file, services.settings.max_upload_bytes)
     called = name or PurePath(upload.filename).stem[:MAX_NAME] or "upload"
     network = await services.readers.run(services.loader.read, upload.content)
