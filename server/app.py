@@ -36,7 +36,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.services = services
     if services.settings.compile:
         threading.Thread(target=services.prepare, name="prepare", daemon=True).start()
-    forgetting = asyncio.create_task(forget_old_uploads(services.store, services.settings))
+    forgetting = asyncio.create_task(forget_old_uploads(services))
     try:
         yield
     finally:

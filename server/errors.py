@@ -68,13 +68,25 @@ class QueueFull(NetSpaceError):
     title = "Too many jobs are waiting"
 
 
+class QuotaReached(NetSpaceError):
+    slug = "quota-reached"
+    title = "One client has as much as it may have"
+
+
+class PointsInUse(NetSpaceError):
+    slug = "points-in-use"
+    title = "A job still needs the points"
+
+
 STATUS: dict[type[NetSpaceError], int] = {
     UnknownName: 404,
     NoNetwork: 404,
     NotInstalled: 404,
     GalleryLatent: 409,
     LatentInUse: 409,
+    PointsInUse: 409,
     WrongState: 409,
+    QuotaReached: 429,
     QueueFull: 429,
     BadSpace: 500,
     Unavailable: 503,
@@ -129,7 +141,7 @@ def _field(error: Mapping[str, Any]) -> dict[str, str]:
 
 def on_netspace_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, NetSpaceError)
-    headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable | QueueFull) else None
+    headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable | QueueFull | QuotaReached) else None
     return problem(status_of(error), (error.slug, error.title), str(error), headers=headers)
 
 

@@ -92,6 +92,7 @@ class Gate:
         name = None if is_open else self._name_of(Headers(scope=scope).get("authorization", ""))
         upload = scope["method"] == "POST" and path in UPLOAD_PATHS
         clients = [f"address {client_of(scope)}", *([f"key {name}"] if name else [])]
+        scope["limited_as"] = clients[-1]
         waits = [] if is_open else [self._limiter.seconds_to_wait(client, upload) for client in clients]
         if any(waits):
             detail = f"expected fewer requests from one client, got too many; try again in {max(waits)} seconds"

@@ -13,6 +13,7 @@ from server.frames import Frame, encoded_frames
 from server.jobs.store import JobStore
 from server.latents import Latents
 from server.loader import Loader, shared_loader
+from server.owners import Owners
 from server.registry import Registry
 from server.settings import Settings
 from server.store import Store
@@ -32,6 +33,7 @@ class Services:
     readers: Worker
     """Its threads wait for the loader's children: two files at once, so that a slow one does not hold the others up."""
     jobs: JobStore
+    owners: Owners
 
     @classmethod
     def open(cls, settings: Settings) -> "Services":
@@ -50,6 +52,7 @@ class Services:
             loader=loader,
             readers=Worker("reader", READERS),
             jobs=JobStore(store.engine),
+            owners=Owners(store.engine, settings.upload_quota, settings.jobs_per_client),
         )
 
     def prepare(self) -> None:

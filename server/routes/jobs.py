@@ -10,9 +10,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from server.jobs.problem import new_job
-from server.jobs.schemas import EXAMPLES, EventOut, JobIn, JobOut, JobPage
+from server.jobs.schemas import EXAMPLES, EventOut, FitPointsIn, JobIn, JobOut, JobPage
 from server.jobs.store import JobStore
 from server.jobs.tables import Event, Status
+from server.owners import POINT_BYTES, ClientOf
 from server.services import ServicesOf
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -26,10 +27,16 @@ EVENT_STREAM = "text/event-stream"
 
 
 @router.post("", status_code=202)
-def submit(asked: Annotated[JobIn, Body(examples=EXAMPLES)], services: ServicesOf, response: Response) -> JobOut:
-    """Queues an optimisation. 429 where too many wait already."""
+def submit(
+    asked: Annotated[JobIn, Body(examples=EXAMPLES)], services: ServicesOf, client: ClientOf, response: Response
+) -> JobOut:
+    """Queues an optimisation. 429 where too many wait already, or too many of the client's own wait or run."""
+    services.owners.check_jobs(client)
     job = new_job(asked, services.registry, services.latents, services.jobs, services.settings)
     job = services.jobs.submit(job, services.settings.queue_length)
+    services.owners.note(job.id, client)
+    if isinstance(asked, FitPointsIn) and asked.points:
+        services.owners.note(job.request["upload"], client, POINT_BYTES * len(asked.points))
     response.headers["Location"] = f"/jobs/{job.id}"
     return JobOut.of(job)
 

@@ -30,6 +30,7 @@ def test_the_interface_is_the_one_that_was_designed() -> None:
         ("GET", "/spaces/{space_id}/latents"),
         ("GET", "/spaces/{space_id}/attributes"),
         ("POST", "/points"),
+        ("DELETE", "/points/{points_id}"),
         ("POST", "/jobs"),
         ("GET", "/jobs"),
         ("GET", "/jobs/{job_id}"),
