@@ -32,7 +32,7 @@ Every error is an RFC 9457 problem document that says what was given and what wa
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    services = await run_in_threadpool(Services.open, app.state.settings)
+    services = app.state.services or await run_in_threadpool(Services.open, app.state.settings)
     app.state.services = services
     if services.settings.compile:
         threading.Thread(target=services.prepare, name="prepare", daemon=True).start()
@@ -44,13 +44,17 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await forgetting
         await run_in_threadpool(services.close)
+        app.state.services = None
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """An application that loads its spaces when it starts; by default with the environment's settings."""
+def create_app(settings: Settings | None = None, services: Services | None = None) -> FastAPI:
+    """An application that opens its services when it starts, unless they are given, and closes them when it stops.
+
+    By default with the environment's settings.
+    """
     settings = settings or Settings()
     app = FastAPI(title="NetSpace", version=netspace.__version__, description=DESCRIPTION, lifespan=_lifespan)
-    app.state.settings = settings
+    app.state.settings, app.state.services = settings, services
     app.state.metrics = Metrics()
     app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
     app.add_middleware(Gate, settings=settings)

@@ -1,6 +1,7 @@
 """What the routes share: made when the service starts, closed when it stops."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 from typing import Annotated
 
 import structlog
@@ -34,6 +35,8 @@ class Services:
     """Its threads wait for the loader's children: two files at once, so that a slow one does not hold the others up."""
     jobs: JobStore
     owners: Owners
+    stopping: Event = field(default_factory=Event)
+    """Set when the service is told to stop: streams end, and their clients come back to the next."""
 
     @classmethod
     def open(cls, settings: Settings) -> "Services":

@@ -11,10 +11,9 @@ from fastapi.responses import StreamingResponse
 
 from server.jobs.problem import new_job
 from server.jobs.schemas import EXAMPLES, EventOut, FitPointsIn, JobIn, JobOut, JobPage
-from server.jobs.store import JobStore
 from server.jobs.tables import Event, Status
 from server.owners import POINT_BYTES, ClientOf
-from server.services import ServicesOf
+from server.services import Services, ServicesOf
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -75,12 +74,12 @@ def _wire(event: Event) -> str:
     return f"id: {event.number}\nevent: {event.kind}\ndata: {json.dumps(EventOut.of(event).model_dump())}\n\n"
 
 
-async def _stream(jobs: JobStore, job_id: str, last: int) -> AsyncIterator[str]:
-    """Every event after number `last`, as it happens, until the job is over."""
+async def _stream(services: Services, job_id: str, last: int) -> AsyncIterator[str]:
+    """Every event after number `last`, as it happens, until the job is over or the service stops."""
     yield "retry: 1000\n\n"
     quiet = 0.0
-    while True:
-        events, over = await run_in_threadpool(jobs.events_after, job_id, last)
+    while not services.stopping.is_set():
+        events, over = await run_in_threadpool(services.jobs.events_after, job_id, last)
         for event in events:
             last = event.number
             yield _wire(event)
@@ -113,4 +112,4 @@ async def events(
     if over and not waiting:
         return Response(status_code=204)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_stream(services.jobs, job_id, last_event_id), media_type=EVENT_STREAM, headers=headers)
+    return StreamingResponse(_stream(services, job_id, last_event_id), media_type=EVENT_STREAM, headers=headers)
