@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 import netspace
-from server import watch
+from server import reference, watch
 from server.errors import install_error_handlers
 from server.gate import Gate, SecurityHeaders
 from server.retention import forget_old_uploads
@@ -53,7 +53,14 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     By default with the environment's settings.
     """
     settings = settings or Settings()
-    app = FastAPI(title="NetSpace", version=netspace.__version__, description=DESCRIPTION, lifespan=_lifespan)
+    app = FastAPI(
+        title="NetSpace",
+        version=netspace.__version__,
+        description=DESCRIPTION,
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.settings, app.state.services = settings, services
     app.state.metrics = Metrics()
     app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
@@ -65,6 +72,7 @@ def create_app(settings: Settings | None = None, services: Services | None = Non
     install_error_handlers(app)
     for module in ROUTES:
         app.include_router(module.router, responses=PROBLEMS)
+    app.include_router(reference.router)
     app.include_router(pages.router)
     pages.mount_files(app, settings.frontend)
     return app

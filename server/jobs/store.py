@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from netspace.data.clouds import Cloud
 from netspace.errors import UnknownName
 from netspace.mesh import as_float32
 from server.errors import LatentInUse, PointsInUse, QueueFull, WrongState
-from server.jobs.tables import ACTIVE, Event, Job, PointCloud, WorkerBeat
+from server.jobs.tables import ACTIVE, Event, Job, PointCloud, Status, WorkerBeat
 from server.store import StoredLatent, now
 
 MOST_DEATHS = 3
@@ -79,6 +79,12 @@ class JobStore:
         with self._session() as session:
             total = session.scalar(select(func.count()).select_from(Job).where(*where)) or 0
             return total, session.scalars(ordered).all()
+
+    def counts(self) -> dict[str, int]:
+        """Jobs by status."""
+        with self._session() as session:
+            found = session.execute(select(Job.status, func.count()).group_by(Job.status)).all()
+        return dict.fromkeys(get_args(Status), 0) | {status: count for status, count in found}
 
     def events_after(self, job_id: str, number: int, limit: int = 500) -> tuple[Sequence[Event], bool]:
         """(events after `number`, whether they are the last that will be unless the job is resumed)."""

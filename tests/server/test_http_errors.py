@@ -118,7 +118,7 @@ def test_a_subclass_has_its_parents_status() -> None:
 
 def test_the_documented_routes_are_the_served_ones() -> None:
     served = {route.path for route in create_app(Settings()).routes if isinstance(route, APIRoute)}
-    assert served <= {*PATHS, "/", "/vendor/plotly.min.js"}
+    assert served <= {*PATHS, "/", "/docs", "/vendor/plotly.min.js"}
 
 
 @pytest.mark.parametrize("body", [b'{"a": "\xff"}', b"[" * 100_000, b"9" * 10_000], ids=["Latin-1", "deep", "digits"])

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from answers import problem_of
 from fastapi.testclient import TestClient
 
 from server.app import create_app
+from server.reference import page_of
 from server.settings import Settings
 
 FILES = {
@@ -95,10 +97,30 @@ def test_without_an_installation_the_problem_says_what_to_run(shared: TestClient
 
 
 def test_the_interface_is_documented_with_examples(site: TestClient) -> None:
-    assert site.get("/docs").headers["content-type"].startswith("text/html")
     schemas = site.get("/openapi.json").json()["components"]["schemas"]
     for name in ("InterpolateIn", "DecodeIn"):
         assert schemas[name]["examples"]
+
+
+def test_the_documentation_is_one_page_without_scripts_and_other_hosts(site: TestClient) -> None:
+    answer = site.get("/docs")
+    assert answer.headers["content-type"].startswith("text/html")
+    document = site.get("/openapi.json").json()
+    for path, methods in document["paths"].items():
+        for method in methods:
+            assert f"<code>{method.upper()} {path}</code>" in answer.text
+    assert not re.search(r"<script|https?://|\son\w+=|\sstyle=", answer.text)
+    (style,) = re.findall("<style>(.*?)</style>", answer.text, re.S)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
+    links = set(re.findall("href='#(.*?)'", answer.text))
+    assert links == links & set(re.findall("<h2 id=(.*?)>", answer.text))
+
+
+def test_the_documentation_shows_markup_as_text() -> None:
+    document = create_app(Settings()).openapi()
+    document["paths"]["/spaces"]["get"]["description"] = "<img src=x onerror=alert(1)>"
+    assert "<img" not in page_of(document)
 
 
 def test_a_service_without_spaces_is_alive_but_not_ready(settings_in: Callable[..., Settings], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 from tiny import TINY, ball
+from work import attributes
 
 from netspace.checkpoint import network_bytes
 from server.app import create_app
@@ -69,7 +70,21 @@ def test_metrics_count_requests_by_route_and_status(client: TestClient) -> None:
     assert value(answer.text, 'netspace_queue{worker="tiny"}') == 0
     assert value(answer.text, 'netspace_queue{worker="reader"}') == 0
     assert value(answer.text, "netspace_device_memory_bytes") >= 0
+    assert value(answer.text, 'netspace_jobs{status="queued"}') == 0
     assert "/no/such/path" not in answer.text
+
+
+def test_metrics_tell_the_states_of_jobs_and_how_many_meshes_are_made_together(client: TestClient) -> None:
+    for _ in range(3):
+        client.get("/latents/tiny.ball-0/mesh?resolution=16")
+    paths = [client.post("/jobs", json=attributes()).headers["location"] for _ in range(3)]
+    client.post(f"{paths[0]}/cancel")
+    text = client.get("/metrics").text
+    assert value(text, 'netspace_jobs{status="queued"}') == 2
+    assert value(text, 'netspace_jobs{status="cancelled"}') == 1
+    assert value(text, 'netspace_batch_size_count{space="tiny"}') == 3
+    assert value(text, 'netspace_batch_size_bucket{le="1",space="tiny"}') == 3
+    assert value(text, 'netspace_batch_size_sum{space="tiny"}') == 3
 
 
 def test_ready_says_503_and_why_when_the_database_does_not_answer(
