@@ -1,8 +1,8 @@
 """What ships and what is known against it: `python scripts/audit.py`, or `make audit`.
 
 Writes build/sbom.json, a bill of materials (CycloneDX) of requirements/runtime.txt and of the page's package-lock.json.
-Then asks PyPI's and OSV's advisories, through pip-audit, for known vulnerabilities. Ends with 1 if there are any, and with
-2 if nobody could be asked: the bill is written all the same.
+Then asks PyPI's and OSV's advisories, through pip-audit, for known vulnerabilities. Ends with 1 if there are any, and
+with 2 if nobody could be asked: the bill is written all the same.
 """
 
 import json

@@ -39,7 +39,15 @@ def closure(wanted: list[str]) -> dict[str, str]:
 
 def hashed(wanted: list[str], *options: str) -> str:
     """The lines of a requirements file, for all platforms."""
-    command = [os.environ.get("UV", "uv"), "pip", "compile", "--quiet", "--generate-hashes", "--no-header", "--no-annotate"]
+    command = [
+        os.environ.get("UV", "uv"),
+        "pip",
+        "compile",
+        "--quiet",
+        "--generate-hashes",
+        "--no-header",
+        "--no-annotate",
+    ]
     where = ["--universal", "--python-version", "3.11", "--index-url", INDEX]
     done = subprocess.run([*command, *where, *options, "-"], input="\n".join(wanted), capture_output=True, text=True)
     if done.returncode:

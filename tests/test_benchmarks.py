@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+import httpx
 import numpy as np
 import pytest
 import torch
 
 from benchmarks.__main__ import table
+from benchmarks.load import CALLS, WEIGHTS, Crowd, report
 from benchmarks.reference import dense_mesh, fit_one_by_one, looped_loss
 from benchmarks.timing import quantile, seconds
 from benchmarks.training import random_batch
@@ -45,6 +47,22 @@ def test_a_network_is_fitted_as_a_module_would_be(ball: Callable[..., Union]) ->
     ours = fit(points, sdf, config, torch.Generator().manual_seed(0))
     assert (ours - start).abs().max() > 1e-3
     torch.testing.assert_close(ours, as_module, atol=1e-4, rtol=1e-3)
+
+
+def test_the_load_report_tells_broken_promises() -> None:
+    crowd = Crowd(httpx.AsyncClient(), [], [])
+    crowd.note("mesh", httpx.Response(200), 0.5)
+    crowd.note("latent", httpx.Response(200), 0.25)
+    crowd.note("embed", httpx.Response(503, headers={"retry-after": "5"}), 0.1)
+    assert crowd.broken == []
+    crowd.note("embed", httpx.Response(503), 0.1)
+    crowd.note("mesh", httpx.Response(500, text="oh"), 0.1)
+    found = report(crowd, [1.0, 2.0, 2.0, 2.0, 3.0])
+    assert found["requests"] == 5
+    assert found["broken"] == ["embed: 503 ", "mesh: 500 oh"]
+    assert found["cheap_p99_ms"] == 250
+    assert found["memory_mib"] == {"start": 1.0, "settled": 2.0, "end": 3.0, "most": 3.0}
+    assert set(WEIGHTS) == set(CALLS)
 
 
 def test_medians_quantiles_and_tables() -> None:
