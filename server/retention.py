@@ -15,7 +15,7 @@ MOST_SECONDS = 3600.0
 
 def _forget(services: Services, moment: datetime) -> int:
     gone = services.store.delete_before(moment) + services.jobs.forget_before(moment)
-    services.owners.forget()
+    services.quotas.forget()
     return gone
 
 

@@ -14,7 +14,7 @@ from server.frames import Frame, encoded_frames
 from server.jobs.store import JobStore
 from server.latents import Latents
 from server.loader import Loader, shared_loader
-from server.owners import Owners
+from server.quotas import Quotas
 from server.registry import Registry
 from server.settings import Settings
 from server.store import Store
@@ -34,7 +34,7 @@ class Services:
     readers: Worker
     """Its threads wait for the loader's children: two files at once, so that a slow one does not hold the others up."""
     jobs: JobStore
-    owners: Owners
+    quotas: Quotas
     stopping: Event = field(default_factory=Event)
     """Set when the service is told to stop: streams end, and their clients come back to the next."""
 
@@ -55,7 +55,7 @@ class Services:
             loader=loader,
             readers=Worker("reader", READERS),
             jobs=JobStore(store.engine),
-            owners=Owners(store.engine, settings.upload_quota, settings.jobs_per_client),
+            quotas=Quotas(store.engine, settings.upload_quota, settings.jobs_per_client),
         )
 
     def prepare(self) -> None:

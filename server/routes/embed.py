@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from server.embed import embed_once
 from server.errors import Unavailable
-from server.owners import ClientOf
+from server.quotas import ClientOf
 from server.schemas import LatentDetail
 from server.services import Services, ServicesOf
 from server.uploads import read_upload
@@ -25,7 +25,7 @@ async def check_uploads(services: Services, client: str) -> None:
     """Raises Unavailable while too many uploads are read or wait for it, and QuotaReached."""
     if services.readers.pending >= MOST_WAITING:
         raise Unavailable(f"expected at most {MOST_WAITING} uploads at once; try again in a moment")
-    await run_in_threadpool(services.owners.check_uploads, client)
+    await run_in_threadpool(services.quotas.check_uploads, client)
 
 
 def _detail(services: Services, latent_id: str) -> LatentDetail:
@@ -55,7 +55,7 @@ async def embed(
     network = await services.readers.run(services.loader.read, upload.content)
     stored, new = await loaded.worker.run(embed_once, services.store, loaded, upload, network, called)
     if new:
-        await run_in_threadpool(services.owners.note, stored.id, client, len(stored.network) + len(stored.picture))
+        await run_in_threadpool(services.quotas.note, stored.id, client, len(stored.network) + len(stored.picture))
         response.headers["Location"] = f"/latents/{stored.id}"
     else:
         response.status_code = 200

@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from server.jobs.problem import new_job
 from server.jobs.schemas import EXAMPLES, EventOut, FitPointsIn, JobIn, JobOut, JobPage
 from server.jobs.tables import Event, Status
-from server.owners import POINT_BYTES, ClientOf
+from server.quotas import POINT_BYTES, ClientOf
 from server.services import Services, ServicesOf
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -30,12 +30,12 @@ def submit(
     asked: Annotated[JobIn, Body(examples=EXAMPLES)], services: ServicesOf, client: ClientOf, response: Response
 ) -> JobOut:
     """Queues an optimisation. 429 where too many wait already, or too many of the client's own wait or run."""
-    services.owners.check_jobs(client)
+    services.quotas.check_jobs(client)
     job = new_job(asked, services.registry, services.latents, services.jobs, services.settings)
     job = services.jobs.submit(job, services.settings.queue_length)
-    services.owners.note(job.id, client)
+    services.quotas.note(job.id, client)
     if isinstance(asked, FitPointsIn) and asked.points:
-        services.owners.note(job.request["upload"], client, POINT_BYTES * len(asked.points))
+        services.quotas.note(job.request["upload"], client, POINT_BYTES * len(asked.points))
     response.headers["Location"] = f"/jobs/{job.id}"
     return JobOut.of(job)
 

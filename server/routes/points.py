@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from netspace.data.clouds import Cloud
 from server.jobs.schemas import PointsOut
-from server.owners import POINT_BYTES, ClientOf
+from server.quotas import POINT_BYTES, ClientOf
 from server.routes.embed import MAX_NAME, check_uploads
 from server.services import Services, ServicesOf
 from server.uploads import Upload, read_upload
@@ -18,7 +18,7 @@ router = APIRouter(tags=["jobs"])
 
 def _keep(services: Services, client: str, upload: Upload, cloud: Cloud) -> PointsOut:
     row = services.jobs.add_cloud(cloud, PurePath(upload.filename).stem[:MAX_NAME] or "points")
-    services.owners.note(row.id, client, (1 + (cloud.normals is not None)) * POINT_BYTES * row.count)
+    services.quotas.note(row.id, client, (1 + (cloud.normals is not None)) * POINT_BYTES * row.count)
     return PointsOut.of(row, normals=cloud.normals is not None)
 
 

@@ -20,7 +20,7 @@ from netspace.checkpoint import network_bytes
 from server.app import create_app
 from server.gate import key_hash
 from server.jobs.tables import Event, Job, PointCloud
-from server.owners import Belonging
+from server.quotas import Belonging
 from server.settings import Settings
 from server.store import StoredLatent, now
 
@@ -135,7 +135,7 @@ def forgotten(client: TestClient, days: int) -> None:
     moment, services = now() - timedelta(days=days), services_of(client)
     services.store.delete_before(moment)
     services.jobs.forget_before(moment)
-    services.owners.forget()
+    services.quotas.forget()
 
 
 def test_points_and_ended_jobs_with_what_they_found_go_when_their_time_is_over(client: TestClient) -> None:

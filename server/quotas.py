@@ -38,7 +38,7 @@ ClientOf = Annotated[str, Depends(_client)]
 """Who asks: a key wherever it comes from, else an address."""
 
 
-class Owners:
+class Quotas:
     """Safe to call from any thread. Clients that ask for two things at the same moment may get both."""
 
     def __init__(self, engine: Engine, upload_quota: int, jobs_per_client: int) -> None:
