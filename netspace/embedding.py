@@ -7,7 +7,9 @@ from torch import Tensor
 
 from netspace.archs import Architecture
 from netspace.behaviours import points_around
+from netspace.classifier_embedding import ClassifierEmbedding, embed_classifier
 from netspace.compare import Likeness, likeness
+from netspace.data.images import ImageSet
 from netspace.errors import EmptyLevelSet, UnknownArchitecture
 from netspace.familiarity import Familiarity
 from netspace.fields import network_field
@@ -30,11 +32,11 @@ its decoded network agrees. docs/design.md has the figures that it was chosen by
 class RefineConfig:
     """L-BFGS on the latent against the input network's answers at `points` points, about a second on two cores.
 
-    `steps` iterations; answers are clamped to +-`clamp`. It ends where a hundred steps of Adam end, in half the time.
+    `steps` iterations; answers are clamped to +-`clamp`.
     """
 
-    steps: int = 25
-    points: int = 2048
+    steps: int = 30
+    points: int = 4096
     clamp: float = 0.05
     seed: int = 0
 
@@ -81,6 +83,12 @@ class Embedding:
         return self.likeness.iou
 
     @property
+    def figures(self) -> dict[str, float]:
+        """What is known about the twin, by name."""
+        known = {} if self.strangeness is None else {"strangeness": self.strangeness}
+        return {"iou": self.iou, "f_score": self.likeness.f_score, "chamfer": self.likeness.chamfer, **known}
+
+    @property
     def represented(self) -> bool:
         return represented(self.iou, self.likeness.f_score, self.strangeness)
 
@@ -91,23 +99,30 @@ class Embedding:
 
 @torch.enable_grad()
 def refine(space: Space, z: Tensor, points: Tensor, values: Tensor, config: RefineConfig) -> Tensor:
-    """z [D] moved so that its decoded network answers `values` [M] at `points` [M, 3]; never to a worse loss."""
-    arch = space.architectures[0]
-    at = z.detach().clone().requires_grad_()
+    """z [D] moved so that its decoded network answers `values` [M] at `points` [M, 3]; never to a worse loss.
+
+    Where the space's whitening is known, the search takes place in its coordinates: half the iterations go as far.
+    """
+    arch, start = space.architectures[0], z.detach()
+    white = None if space.whitening is None else space.whitening * config.clamp
+    moved = torch.zeros_like(start, requires_grad=True)
+
+    def latent() -> Tensor:
+        return start + (moved if white is None else white @ moved)
 
     def loss() -> Tensor:
-        answers = run(arch, space.decode(at[None]).theta, points)
+        answers = run(arch, space.decode(latent()[None]).theta, points)
         return distance(answers, values[None], "mse", config.clamp).sum() / config.clamp**2
 
     def closure() -> float:
         value = loss()
-        (at.grad,) = torch.autograd.grad(value, at)
+        (moved.grad,) = torch.autograd.grad(value, moved)
         return float(value.detach())
 
     with torch.no_grad():
         before = float(loss())
     optimiser = torch.optim.LBFGS(
-        [at],
+        [moved],
         max_iter=max(1, config.steps),
         max_eval=max(1, config.steps * 5 // 4),
         history_size=20,
@@ -118,7 +133,7 @@ def refine(space: Space, z: Tensor, points: Tensor, values: Tensor, config: Refi
     if config.steps:
         optimiser.step(closure)
     with torch.no_grad():
-        return at.detach() if float(loss()) < before else z.detach()
+        return latent() if float(loss()) < before else start
 
 
 def samples(arch: Architecture, theta: Tensor, grid: Grid, config: RefineConfig) -> tuple[Tensor, Tensor]:
@@ -127,8 +142,26 @@ def samples(arch: Architecture, theta: Tensor, grid: Grid, config: RefineConfig)
     return points, network_field(arch, theta)(points)
 
 
-@torch.no_grad()
 def embed(
+    space: Space,
+    arch: Architecture,
+    theta: Tensor,
+    config: RefineConfig | None = None,
+    images: ImageSet | None = None,
+    familiarity: Familiarity | None = None,
+) -> Embedding | ClassifierEmbedding:
+    """Network theta [P] of the space's task -> what is known about it: `.z`, `.figures`, `.represented`, `.verdict`.
+
+    `config` refines the latents of SDF networks, `familiarity` judges them too, `images` measure classifiers. Raises as
+    `embed_sdf` and `embed_classifier` do.
+    """
+    if space.config.task == "classifier":
+        return embed_classifier(space, arch, theta, images)
+    return embed_sdf(space, arch, theta, config, familiarity)
+
+
+@torch.no_grad()
+def embed_sdf(
     space: Space,
     arch: Architecture,
     theta: Tensor,
@@ -140,7 +173,7 @@ def embed(
     Raises EmptyLevelSet if the network has no surface inside the cube, UnknownArchitecture if the space's encoder
     cannot read it.
     """
-    if getattr(arch, "in_features", None) != 3:
+    if (arch.task, arch.in_shape) != ("sdf", (3,)):
         raise UnknownArchitecture(f"expected an SDF network of 3 inputs, got {arch.name}")
     config = config or RefineConfig()
     theta = theta.to(space.device)

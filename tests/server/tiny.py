@@ -78,7 +78,7 @@ def make_space(folder: Path, name: str = "tiny", seed: int = 0) -> Path:
     )
     networks = {"ball-0": ball(TINY, 0.5), "nothing": nothing(TINY)}
     drawn = {"ball-0": png(network_picture(TINY, ball(TINY, 0.5), DECODED, 32))}
-    Gallery(entries, latents, projection, networks, TINY, folder / "gallery").save(drawn)
+    Gallery(entries, latents, projection, networks, (TINY,), folder / "gallery").save(drawn)
     (folder / "report.json").write_text('{"summary": {"iou": 0.9}, "networks": [{"iou": 0.9}]}')
     (folder / "card.md").write_text("# Tiny\n")
     return folder
