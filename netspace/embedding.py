@@ -23,9 +23,9 @@ RESOLUTION = 64
 """Grid on which decoded and input networks are compared."""
 REPRESENTED, RECOGNISED = 0.55, 0.5
 """IoU and F-score from which a network counts as represented by its decoded twin."""
-STRANGE = 12.0
-"""Strangeness (see netspace/familiarity.py) from which a latent lies outside of what the space has learnt, however well
-its decoded network agrees. docs/design.md has the figures that it was chosen by."""
+STRANGE, UNRECOGNISED = 6.0, 0.45
+"""Strangeness (see netspace/familiarity.py) of the encoder's own latent from which a network is none that the space has
+learnt, if that latent's decoded network has an F-score below the other; docs/design.md has the figures behind both."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,22 +41,21 @@ class RefineConfig:
     seed: int = 0
 
 
-def represented(iou: float, f_score: float, strangeness: float | None = None) -> bool:
-    """Whether a decoded network is the one that was embedded, by volume and by surface, and lies where the space has
-    learnt to decode, if that is known.
+def represented(iou: float, f_score: float, recognised: bool = True) -> bool:
+    """Whether a decoded network is the one that was embedded, by volume and by surface, and the encoder knew it.
 
     By volume alone a ball would pass for an armchair; by surface alone a chair of thin rods would fail.
     """
-    return iou >= REPRESENTED and f_score >= RECOGNISED and (strangeness is None or strangeness < STRANGE)
+    return iou >= REPRESENTED and f_score >= RECOGNISED and recognised
 
 
-def verdict(iou: float, f_score: float, strangeness: float | None = None) -> str:
+def verdict(iou: float, f_score: float, recognised: bool = True) -> str:
     """The same in one sentence for a person."""
     figures = f"(IoU {iou:.2f}, F-score of the surfaces {f_score:.2f})"
-    if represented(iou, f_score) and not represented(iou, f_score, strangeness):
+    if represented(iou, f_score) and not recognised:
         return (
-            f"Reproduced, but not represented: the decoded network looks like yours {figures}, but lies "
-            f"{strangeness:.0f} times as far out as the networks of this space. It is probably another kind of object."
+            f"Reproduced, but not represented: the decoded network looks like yours {figures}, but was only found by "
+            "searching far away from what this space has learnt. It is probably another kind of object."
         )
     if not represented(iou, f_score):
         return (
@@ -70,13 +69,17 @@ def verdict(iou: float, f_score: float, strangeness: float | None = None) -> str
 
 @dataclass(frozen=True)
 class Embedding:
-    """z [D], how alike decoded and input network are at 64^3, the IoU before refinement, and how far out z lies where
-    that is known."""
+    """z [D], how alike decoded and input network are at 64^3, and the IoU before refinement.
+
+    `strangeness`: how far out the encoder's own latent lies, where that is known; `first_f_score`: of the network that
+    it decodes to, where it lies far out.
+    """
 
     z: Tensor
     likeness: Likeness
     first_iou: float
     strangeness: float | None = None
+    first_f_score: float | None = None
 
     @property
     def iou(self) -> float:
@@ -89,12 +92,18 @@ class Embedding:
         return {"iou": self.iou, "f_score": self.likeness.f_score, "chamfer": self.likeness.chamfer, **known}
 
     @property
+    def recognised(self) -> bool:
+        """Whether the encoder knew the network: refinement alone can reproduce much that the space has never learnt."""
+        strange = self.strangeness is not None and self.strangeness >= STRANGE
+        return not strange or self.first_f_score is None or self.first_f_score >= UNRECOGNISED
+
+    @property
     def represented(self) -> bool:
-        return represented(self.iou, self.likeness.f_score, self.strangeness)
+        return represented(self.iou, self.likeness.f_score, self.recognised)
 
     @property
     def verdict(self) -> str:
-        return verdict(self.iou, self.likeness.f_score, self.strangeness)
+        return verdict(self.iou, self.likeness.f_score, self.recognised)
 
 
 @torch.enable_grad()
@@ -184,14 +193,15 @@ def embed_sdf(
             f"expected an SDF with a surface inside [-1, 1]^3, negative inside; {arch.name} has none there"
         )
     z = space.encode(theta[None], arch)[0]
+    strangeness = None if familiarity is None else familiarity.strangeness(z)
     refined = refine(space, z, *samples(arch, theta, grid, config), config)
     first, final = (_twin(space, at) for at in (z, refined))
     first_iou = iou(first.occupied(), inside)
+    strange = strangeness is not None and strangeness >= STRANGE
+    first_f_score = likeness(grid, first).f_score if strange else None
     if iou(final.occupied(), inside) < first_iou:
         refined, final = z, first
-    z = refined.cpu()
-    strangeness = None if familiarity is None else familiarity.strangeness(z)
-    return Embedding(z, likeness(grid, final), first_iou, strangeness)
+    return Embedding(refined.cpu(), likeness(grid, final), first_iou, strangeness, first_f_score)
 
 
 def _twin(space: Space, z: Tensor) -> Grid:

@@ -59,7 +59,7 @@ def test_no_shipped_chair_is_strange_to_the_others(shipped: tuple[Space, Gallery
     for i in range(0, len(latents), 2):
         others = Familiarity.of(torch.cat([latents[:i], latents[i + 1 :]]))
         assert others is not None
-        assert others.strangeness(latents[i]) < STRANGE / 3, shipped[1].entries[i].id
+        assert others.strangeness(latents[i]) < 0.7 * STRANGE, shipped[1].entries[i].id
 
 
 def test_a_shipped_chair_is_represented_and_upside_down_it_is_not(shipped: tuple[Space, Gallery, Familiarity]) -> None:
@@ -74,6 +74,7 @@ def test_a_shipped_chair_is_represented_and_upside_down_it_is_not(shipped: tuple
         assert not flipped.represented, flipped.verdict
         assert upright.strangeness is not None
         assert flipped.strangeness is not None
+        assert upright.strangeness < STRANGE / 2
         assert flipped.strangeness > 3 * upright.strangeness
 
 
@@ -88,5 +89,4 @@ def test_other_objects_are_not_represented_however_well_they_are_reproduced(
         found = embed(space, config.arch, one, familiarity=familiarity)
         assert found.iou > 0.7, "the space can reproduce it"
         assert not found.represented, found.verdict
-        assert found.strangeness is not None
-        assert found.strangeness > STRANGE
+        assert not found.recognised, found
