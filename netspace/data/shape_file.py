@@ -44,6 +44,8 @@ def kind_of(content: bytes) -> str:
         return "obj"
     if re.fullmatch(r"[-+]?[0-9.]+(e[-+]?[0-9]+)?|[-+]?(nan|inf)", word):
         return "text"
+    if content.startswith(b"PK\x03\x04"):
+        raise BadPointCloud(f"expected {KINDS}, got a zip archive; save one array by numpy.save, not savez")
     raise BadPointCloud(f"expected {KINDS}, got {len(content)} bytes that start with {content[:8]!r}")
 
 
@@ -125,7 +127,9 @@ def _check_npy(content: bytes) -> None:
     version = np.lib.format.read_magic(file)
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     shape, _, dtype = readers[version](file)
-    if dtype.hasobject or dtype.kind not in "fiu":
+    if dtype.hasobject:
+        raise BadPointCloud("expected numbers, got Python objects, which are never loaded")
+    if dtype.kind not in "fiu":
         raise BadPointCloud(f"expected numbers, got an array of {str(dtype)[:80]}")
     _cap("numbers", math.prod(shape), 6 * MAX_VERTICES)
     if math.prod(shape) * dtype.itemsize != len(content) - file.tell():

@@ -8,7 +8,9 @@ from fastapi.concurrency import run_in_threadpool
 
 from server.embed import embed_once
 from server.errors import Unavailable
+from server.owners import OwnerOf
 from server.quotas import ClientOf
+from server.routes.latents import detail_of
 from server.schemas import LatentDetail
 from server.services import Services, ServicesOf
 from server.uploads import read_upload
@@ -28,11 +30,6 @@ async def check_uploads(services: Services, client: str) -> None:
     await run_in_threadpool(services.quotas.check_uploads, client)
 
 
-def _detail(services: Services, latent_id: str) -> LatentDetail:
-    latent = services.latents.find(latent_id)
-    return LatentDetail.of_one(latent, services.latents.nearest(latent), vector=False)
-
-
 @router.post(
     "/embed",
     status_code=201,
@@ -42,6 +39,7 @@ def _detail(services: Services, latent_id: str) -> LatentDetail:
 async def embed(
     services: ServicesOf,
     client: ClientOf,
+    owner: OwnerOf,
     response: Response,
     file: Annotated[UploadFile, File(description="A `.pt` or `.safetensors` state dict of a SIREN SDF network")],
     space: Annotated[str | None, Form(description="By default the first space")] = None,
@@ -53,10 +51,10 @@ async def embed(
     upload = await read_upload(file, services.settings.max_upload_bytes)
     called = name or PurePath(upload.filename).stem[:MAX_NAME] or "upload"
     network = await services.readers.run(services.loader.read, upload.content)
-    stored, new = await loaded.worker.run(embed_once, services.store, loaded, upload, network, called)
+    stored, new = await loaded.worker.run(embed_once, services.store, loaded, upload, network, called, owner)
     if new:
         await run_in_threadpool(services.quotas.note, stored.id, client, len(stored.network) + len(stored.picture))
         response.headers["Location"] = f"/latents/{stored.id}"
     else:
         response.status_code = 200
-    return await run_in_threadpool(_detail, services, stored.id)
+    return await run_in_threadpool(detail_of, services, stored.id)
