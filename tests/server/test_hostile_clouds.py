@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from hostile_clouds import GOOD, corpus
 from test_hostile_uploads import SECONDS, SENTENCE
@@ -45,7 +45,7 @@ def test_the_corpus_is_large() -> None:
 @pytest.mark.parametrize("name", corpus(Path("canary")))
 def test_a_hostile_file_is_refused_in_a_sentence_and_in_time(answers: dict[str, dict], name: str) -> None:
     found = answers[name]
-    problem = problem_of(found["answer"], 422)
+    problem = assert_problem(found["answer"], 422)
     assert SENTENCE.match(problem["detail"])
     assert len(problem["detail"]) < 3000
     assert not re.search(r"Traceback|File \"|/lib/python|root:", problem["detail"])

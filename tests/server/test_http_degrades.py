@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from starlette.types import Message
 from tiny import TINY, ball
@@ -32,7 +32,7 @@ def test_a_full_disk_is_503_in_words_and_the_rest_is_answered(client: TestClient
     """SQLite answers `database or disk is full` when its file may not grow."""
     pragma(client, f"max_page_count = {pragma(client, 'page_count')}")
     answers = [client.post("/embed", files=upload(0.5 + 0.01 * i)) for i in range(3)]
-    problem_of(answers[-1], 503, "service-unavailable")
+    assert_problem(answers[-1], 503, "service-unavailable")
     assert answers[-1].headers["retry-after"]
     assert client.get("/latents/tiny.ball-0/mesh?resolution=16").status_code == 200
     pragma(client, "max_page_count = 1000000")
@@ -44,8 +44,8 @@ def test_a_database_that_takes_no_changes_is_not_ready_but_read(client: TestClie
     with store.engine.connect() as connection:
         connection.exec_driver_sql("PRAGMA query_only = ON")
         connection.commit()
-    assert "expected a database" in problem_of(client.get("/readyz"), 503)["detail"]
-    problem_of(client.post("/embed", files=upload(0.5)), 503, "service-unavailable")
+    assert "expected a database" in assert_problem(client.get("/readyz"), 503)["detail"]
+    assert_problem(client.post("/embed", files=upload(0.5)), 503, "service-unavailable")
     assert client.get("/latents/tiny.ball-0").status_code == 200
 
 
@@ -55,7 +55,7 @@ def test_a_temporary_folder_that_is_full_is_503_in_words(client: TestClient, mon
 
     monkeypatch.setattr("starlette.formparsers.SpooledTemporaryFile.write", full)
     answer = client.post("/embed", files=upload(0.5))
-    assert "cannot be kept" in problem_of(answer, 503, "service-unavailable")["detail"]
+    assert "cannot be kept" in assert_problem(answer, 503, "service-unavailable")["detail"]
     assert answer.headers["retry-after"]
 
 

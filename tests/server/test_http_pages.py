@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 
 from server.app import create_app
@@ -72,7 +72,7 @@ def test_the_pages_files_are_served_and_revalidated(site: TestClient, path: str,
     ],
 )
 def test_nothing_else_is_served(site: TestClient, path: str) -> None:
-    problem_of(site.get(path), 404, "not-found")
+    assert_problem(site.get(path), 404, "not-found")
 
 
 def test_three_comes_from_where_npm_put_it(site: TestClient) -> None:
@@ -91,9 +91,9 @@ def test_plotly_comes_from_the_installed_package(site: TestClient) -> None:
 
 def test_without_an_installation_the_problem_says_what_to_run(shared: TestClient) -> None:
     answer = shared.get("/vendor/three/build/three.module.js")
-    assert "make setup" in problem_of(answer, 404, "not-installed")["detail"]
-    problem_of(shared.get("/static/js/main.js"), 404, "not-installed")
-    problem_of(shared.get("/"), 404, "not-installed")
+    assert "make setup" in assert_problem(answer, 404, "not-installed")["detail"]
+    assert_problem(shared.get("/static/js/main.js"), 404, "not-installed")
+    assert_problem(shared.get("/"), 404, "not-installed")
 
 
 def test_the_interface_is_documented_with_examples(site: TestClient) -> None:
@@ -127,5 +127,5 @@ def test_a_service_without_spaces_is_alive_but_not_ready(settings_in: Callable[.
     with TestClient(create_app(settings_in(tmp_path, spaces=tmp_path / "none"))) as client:
         assert client.get("/healthz").status_code == 200
         assert client.get("/spaces").json() == {"spaces": []}
-        assert "NETSPACE_SPACES" in problem_of(client.get("/readyz"), 503)["detail"]
-        problem_of(client.post("/embed", files={"file": ("a.pt", b"x")}), 404, "not-found")
+        assert "NETSPACE_SPACES" in assert_problem(client.get("/readyz"), 503)["detail"]
+        assert_problem(client.post("/embed", files={"file": ("a.pt", b"x")}), 404, "not-found")

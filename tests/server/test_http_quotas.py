@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -57,12 +57,12 @@ def test_one_client_keeps_no_more_than_its_quota_until_it_deletes_something(open
         first = client.post("/embed", files=network(0.5)).json()["id"]
         for path, files in (("/embed", network(0.6)), ("/points", points(0.6))):
             answer = client.post(path, files=files)
-            assert "from one client" in problem_of(answer, 429, "quota-reached")["detail"]
+            assert "from one client" in assert_problem(answer, 429, "quota-reached")["detail"]
             assert int(answer.headers["retry-after"]) >= 1
         assert another(client).post("/embed", files=network(0.6)).status_code == 201, "another client may"
         assert client.delete(f"/latents/{first}").status_code == 204
         assert client.post("/points", files=points(0.6)).status_code == 201
-        problem_of(client.post("/embed", files=network(0.7)), 429, "quota-reached")
+        assert_problem(client.post("/embed", files=network(0.7)), 429, "quota-reached")
 
 
 def test_what_another_client_brought_first_does_not_count(opened: Callable[..., Any]) -> None:
@@ -77,13 +77,13 @@ def test_points_in_a_jobs_request_count_as_well(opened: Callable[..., Any]) -> N
     with opened(upload_quota=1) as client:
         asked = {"objective": "fit_points", "points": sphere(40), "best_of": 1, "steps": 1}
         assert client.post("/jobs", json=asked).status_code == 202
-        problem_of(client.post("/points", files=points(0.6)), 429, "quota-reached")
+        assert_problem(client.post("/points", files=points(0.6)), 429, "quota-reached")
 
 
 def test_one_client_has_only_so_many_jobs_at_once(opened: Callable[..., Any]) -> None:
     with opened(jobs_per_client=2) as client:
         paths = [client.post("/jobs", json=attributes()).headers["location"] for _ in range(2)]
-        problem_of(client.post("/jobs", json=attributes()), 429, "quota-reached")
+        assert_problem(client.post("/jobs", json=attributes()), 429, "quota-reached")
         assert another(client).post("/jobs", json=attributes()).status_code == 202
         client.post(f"{paths[0]}/cancel")
         assert client.post("/jobs", json=attributes()).status_code == 202
@@ -94,7 +94,7 @@ def test_a_key_has_one_quota_wherever_it_comes_from(opened: Callable[..., Any]) 
     with opened(jobs_per_client=1, api_keys=keys) as client:
         one, two = ({"Authorization": f"Bearer {name}"} for name in ("one", "two"))
         assert client.post("/jobs", json=attributes(), headers=one).status_code == 202
-        problem_of(another(client).post("/jobs", json=attributes(), headers=one), 429, "quota-reached")
+        assert_problem(another(client).post("/jobs", json=attributes(), headers=one), 429, "quota-reached")
         assert client.post("/jobs", json=attributes(), headers=two).status_code == 202
 
 
@@ -108,11 +108,11 @@ def test_points_are_deleted_unless_a_job_still_fits_them(client: TestClient) -> 
     cloud = client.post("/points", files=points(0.6)).json()["id"]
     asked = {"objective": "fit_points", "upload": cloud, "best_of": 1, "steps": 1}
     path = client.post("/jobs", json=asked).headers["location"]
-    problem_of(client.delete(f"/points/{cloud}"), 409, "points-in-use")
+    assert_problem(client.delete(f"/points/{cloud}"), 409, "points-in-use")
     client.post(f"{path}/cancel")
     assert client.delete(f"/points/{cloud}").status_code == 204
-    problem_of(client.delete(f"/points/{cloud}"), 404, "not-found")
-    problem_of(client.post("/jobs", json=asked), 404, "not-found")
+    assert_problem(client.delete(f"/points/{cloud}"), 404, "not-found")
+    assert_problem(client.post("/jobs", json=asked), 404, "not-found")
 
 
 def age(client: TestClient, days: int) -> None:

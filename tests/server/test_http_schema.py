@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -56,7 +56,7 @@ def test_generated_requests_get_documented_answers_and_never_a_500(shared: TestC
         sent.append(answer.status_code)
         assert answer.status_code < 500, (case, answer.text)
         if answer.status_code >= 400:
-            problem_of(answer, answer.status_code)
+            assert_problem(answer, answer.status_code)
             assert "4XX" in documented
         else:
             assert str(answer.status_code) in documented

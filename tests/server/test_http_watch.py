@@ -4,7 +4,7 @@ import re
 
 import pytest
 import structlog
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
@@ -49,7 +49,7 @@ def test_a_failure_is_logged_under_the_request_id_that_the_client_got(
         capture_logs() as lines,
     ):
         answer = client.get("/latents/tiny.ball-0/mesh")
-    problem_of(answer, 500, "internal-server-error")
+    assert_problem(answer, 500, "internal-server-error")
     (failure,) = [line for line in lines if line["event"] == "request failed"]
     assert failure["request_id"] == answer.headers["x-request-id"]
     assert failure["route"] == "/latents/{latent_id}/mesh"
@@ -94,7 +94,7 @@ def test_ready_says_503_and_why_when_the_database_does_not_answer(
         raise OperationalError("select", {}, Exception("disk I/O error"))
 
     monkeypatch.setattr("server.store.Store.check", broken)
-    assert "expected a database" in problem_of(client.get("/readyz"), 503)["detail"]
+    assert "expected a database" in assert_problem(client.get("/readyz"), 503)["detail"]
     assert client.get("/healthz").status_code == 200
 
 
@@ -110,7 +110,7 @@ def test_a_database_that_fails_is_503_in_words(
     monkeypatch.setattr("server.store.Store.add", broken)
     with capture_logs() as lines:
         answer = client.post("/embed", files={"file": ("a.pt", network_bytes(TINY, ball(TINY, 0.6)))})
-    problem_of(answer, 503, "service-unavailable")
+    assert_problem(answer, 503, "service-unavailable")
     assert int(answer.headers["retry-after"]) >= 1
     assert "INSERT" not in answer.text
     assert reason in str(lines)
