@@ -191,6 +191,12 @@ def on_database_error(request: Request, error: Exception) -> JSONResponse:
     return problem(503, _http_kind(503), "the database cannot be used now; try again in a moment", headers=headers)
 
 
+def stopped() -> JSONResponse:
+    """For a request that was not answered when the service had to end."""
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    return problem(503, _http_kind(503), "the service is being stopped; try again in a moment", headers=headers)
+
+
 def on_failure(request: Request, error: Exception) -> JSONResponse:
     request_id = request.scope.get("request_id", "none")
     structlog.get_logger().error("request failed", request_id=request_id, route=route_of(request.scope), exc_info=error)

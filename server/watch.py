@@ -1,5 +1,6 @@
 """What an operator sees: one log line and a few counts for every request, by route and never by content."""
 
+import asyncio
 import logging
 import secrets
 import time
@@ -15,7 +16,7 @@ from prometheus_client.registry import Collector
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.errors import route_of
+from server.errors import route_of, stopped
 from server.services import Services, ServicesOf
 
 router = APIRouter(tags=["operations"])
@@ -76,18 +77,22 @@ class Watch:
             await self.app(scope, receive, send)
             return
         scope["request_id"] = request_id = secrets.token_hex(8)
-        begun, status = time.perf_counter(), 500
+        begun, status, started = time.perf_counter(), 500, False
 
         async def noted(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, started = message["status"], True
                 MutableHeaders(scope=message)["X-Request-ID"] = request_id
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self.app(scope, receive, noted)
+            except asyncio.CancelledError:  # the service stops, and the request's time is over
+                if started:
+                    raise
+                await stopped()(scope, receive, noted)
             finally:
                 self._note(scope, status, time.perf_counter() - begun)
 
