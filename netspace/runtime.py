@@ -2,6 +2,7 @@
 
 import ctypes
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -23,6 +24,18 @@ def keep_freed_memory() -> bool:
         return False
     settings = ((M_MMAP_THRESHOLD, 2**31 - 1), (M_TRIM_THRESHOLD, 2**31 - 1), (M_TOP_PAD, 64 << 20))
     return all(libc.mallopt(param, value) == 1 for param, value in settings)
+
+
+END_WITH_PARENT = 1
+"""Linux's PR_SET_PDEATHSIG."""
+
+
+def prepare_worker(threads: int) -> None:
+    """What every process of a pool begins with; on Linux it ends when the one that started it dies, however it dies."""
+    keep_freed_memory()
+    torch.set_num_threads(threads)
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(END_WITH_PARENT, signal.SIGTERM)
 
 
 P = ParamSpec("P")

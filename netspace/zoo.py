@@ -21,7 +21,7 @@ from netspace.classifier_zoo import ClassifierZooConfig
 from netspace.data.sources import SPLITS
 from netspace.errors import BadZoo
 from netspace.files import atomic_path, write_json
-from netspace.runtime import keep_freed_memory
+from netspace.runtime import prepare_worker
 from netspace.siren_zoo import ZooConfig
 from netspace.zoo_config import Network, Recipe
 
@@ -87,11 +87,6 @@ def build_shard(root: Path, index: int, device: str = "cpu") -> Path:
     return path
 
 
-def _prepare_worker(threads: int) -> None:
-    keep_freed_memory()
-    torch.set_num_threads(threads)
-
-
 def shard_numbers(root: Path, part: int = 0, parts: int = 1) -> list[int]:
     """The shards that worker `part` of `parts` is to build, all of them or done."""
     if not 0 <= part < parts:
@@ -119,7 +114,7 @@ def build_zoo(
     if missing:
         read_config(root).prepare()
     threads = max(1, torch.get_num_threads() // workers)
-    with ProcessPoolExecutor(workers, get_context("spawn"), _prepare_worker, (threads,)) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), prepare_worker, (threads,)) as pool:
         futures = [pool.submit(build_shard, root, n, device) for n in missing]
         try:
             for future in as_completed(futures):
