@@ -421,10 +421,11 @@ def publish(
     from netspace.spaces import load_space
     from netspace.zoo import Zoo
 
+    opened = Zoo.open(zoo)
     if load_space(run).config.task == "classifier":
-        say(publish_classifiers(run, Zoo.open(zoo), output, entries, networks))
+        say(publish_classifiers(run, opened, output, entries, networks))
     else:
-        say(publish_space(run, Zoo.open(zoo), output, entries, networks, baseline))
+        say(publish_space(run, opened, output, entries, networks, baseline))
 
 
 @app.command()
