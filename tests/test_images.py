@@ -211,7 +211,7 @@ def test_a_download_that_fails_says_so(cifar: Path) -> None:
 def test_without_torchvision_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torchvision", None)
     monkeypatch.delitem(sys.modules, "torchvision.datasets", raising=False)
-    with pytest.raises(BadImages, match="pip install torchvision"):
+    with pytest.raises(BadImages, match="pip install --no-deps torchvision"):
         torchvision_datasets()
 
 
