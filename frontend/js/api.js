@@ -89,7 +89,7 @@ export const spaces = async (signal) => (await getJSON("/spaces", signal)).space
  * @param {string} space
  * @returns {Promise<Latent[]>}
  */
-export async function latents(space, signal, limit = 100) {
+export async function latents(space, signal, limit = 1000) {
   const items = [];
   for (;;) {
     const page = await getJSON(`/spaces/${encodeURIComponent(space)}/latents?${query({ offset: items.length, limit })}`, signal);

@@ -19,6 +19,7 @@ import { parsePlace } from "./places.js";
  * @property {number} detail          cells a side of the grid at rest
  * @property {string|null} colour     the property that colours the map; null for the first that is there
  * @property {string|null} projection of the map; null for the server's first
+ * @property {boolean} plain          the map without pictures
  * @property {readonly string[]} shut panels that are folded, by their `data-panel`
  */
 /** @typedef {{a: string, b: string, of: Of}} Line */
@@ -34,7 +35,7 @@ export const DETAILS = /** @type {const} */ ([64, 128, 192, 256]);
 /** @type {View} */
 export const START = Object.freeze({
   space: null, a: null, b: null, t: 0, beyond: false, of: "latent", beside: false, at: null, job: null,
-  detail: 128, colour: null, projection: null, shut: Object.freeze([]),
+  detail: 128, colour: null, projection: null, plain: false, shut: Object.freeze([]),
 });
 /** Changes of these are moves: they leave the job or the place that is shown. The others change how things look. */
 const MOVES = ["space", "a", "b", "t", "of", "at", "job"];
@@ -62,6 +63,7 @@ export function viewFromQuery(search) {
     ...START, ...texts, beyond, t: snap(t, beyond),
     of: OFS.find((of) => of === values.get("of")) ?? START.of,
     beside: values.has("beside"),
+    plain: values.has("plain"),
     at: parsePlace(texts.at) ? texts.at : null,
     detail: DETAILS.find((detail) => String(detail) === values.get("detail")) ?? START.detail,
     shut: (values.get("shut") ?? "").split(",").filter(Boolean).sort(),
@@ -74,7 +76,7 @@ export function queryFromView(view) {
   for (const [key, name] of Object.entries(TEXTS)) if (view[key]) values.set(name, view[key]);
   if (view.t) values.set("t", String(Number(view.t.toFixed(4))));
   if (view.of !== START.of) values.set("of", view.of);
-  for (const key of ["beyond", "beside"]) if (view[key]) values.set(key, "1");
+  for (const key of ["beyond", "beside", "plain"]) if (view[key]) values.set(key, "1");
   if (view.detail !== START.detail) values.set("detail", String(view.detail));
   if (view.shut.length) values.set("shut", view.shut.join(","));
   // Commas and colons may stand in a query as they are, and places are read by people.
