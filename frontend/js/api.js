@@ -2,7 +2,7 @@
 
 /** @typedef {import("./state.js").Line} Line */
 /** @typedef {import("./state.js").Spot} Spot */
-/** @typedef {{projection: string, projections: string[], axes: {title: string}[], points: [string, number, number][]}} MapPoints */
+/** @typedef {{projection: string, projections: {name: string, title: string}[], axes: {title: string}[], points: [string, number, number][]}} MapPoints */
 /** @typedef {{id: string, name: string, parameters: number}} Architecture */
 /** @typedef {{id: string, title: string, latent_size: number, architectures: Architecture[], gallery_size: number}} Space */
 /**

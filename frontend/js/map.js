@@ -34,7 +34,7 @@ export function map(store, fail) {
   });
   const scatter = new Scatter(host, inks, (above, ink) => {
     const state = store.get();
-    const straight = !state.map.projection || state.map.projection === state.map.projections[0];
+    const straight = !state.map.projection || state.map.projection === state.map.projections[0].name;
     drawAbove(above, ink, { view: state.view, hover: state.hover, straight, drag });
   });
   const key = legend(byId("map-legend"), (group) => {
@@ -85,7 +85,7 @@ export function map(store, fail) {
     const names = colourable(latents);
     colour.replaceChildren(...names.map((name) => el("option", { value: name }, wordsOf(name))), el("option", { value: "none" }, "nothing"));
     colour.value = colours.name;
-    projection.replaceChildren(...now.projections.map((name) => el("option", { value: name }, TITLES[name] ?? name)));
+    projection.replaceChildren(...now.projections.map(({ name, title }) => el("option", { value: name, title }, SHORT[name] ?? title)));
     projection.value = now.projection ?? view.projection ?? "";
     byId("map-projection-pick").hidden = now.projections.length < 2;
     projection.title = now.axes.map(({ title }) => title).filter(Boolean).join(" × ");
@@ -108,7 +108,7 @@ export function map(store, fail) {
   }
 
   colour.addEventListener("change", () => store.look({ colour: colour.value }));
-  projection.addEventListener("change", () => store.look({ projection: projection.value === store.get().map.projections[0] ? null : projection.value }));
+  projection.addEventListener("change", () => store.look({ projection: projection.value === store.get().map.projections[0].name ? null : projection.value }));
   byId("map-pictures").addEventListener("click", () => store.look({ plain: !store.get().view.plain }));
   for (const [id, run] of Object.entries({ "map-in": () => scatter.zoom(1.4), "map-out": () => scatter.zoom(1 / 1.4), "map-fit": () => scatter.fit() })) byId(id).addEventListener("click", run);
   darkScheme.onChange(() => fill(store.get(), false));
@@ -125,5 +125,6 @@ export function map(store, fail) {
   });
 }
 
-const TITLES = { pca: "PCA", tsne: "t-SNE", umap: "UMAP" };
+/** There is little room for long titles. */
+const SHORT = { pca: "PCA", tsne: "t-SNE" };
 const KEYS = "Arrow keys go from network to network, Enter looks at one, A and B make it an end of the line, plus and minus zoom.";

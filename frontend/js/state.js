@@ -116,7 +116,7 @@ export function spotOf(state) {
  *   lines    Map<lineKey, Point[]>    what is measured of lines, each by t; replaced, never changed
  *   frame    Frame | null     the shape that is shown
  *   beside   Frame | null     the same point of the line through raw weights
- *   map      {projection: string|null, projections: string[], axes: {title: string}[], places: Map<id, [x, y]>}
+ *   map      {projection: string|null, projections: {name, title}[], axes: {title: string}[], places: Map<id, [x, y]>}
  *   hover    string | null    the latent under the pointer, on the map or in a list
  *   upload   {phase: "idle"|"busy"|"done"|"failed", file?, share?, latent?, error?}
  *   playing  boolean
