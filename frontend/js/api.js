@@ -79,12 +79,13 @@ const getJSON = async (url, signal) => (await call(url, { signal })).json();
 const post = (url, body, signal) =>
   call(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal });
 
-/** @returns {Promise<Space[]>} */
+/** @param {AbortSignal} [signal] @returns {Promise<Space[]>} */
 export const spaces = async (signal) => (await getJSON("/spaces", signal)).spaces;
 
 /**
  * Every latent of a space, gallery and uploads, page by page.
  * @param {string} space
+ * @param {AbortSignal} [signal]
  * @returns {Promise<Latent[]>}
  */
 export async function latents(space, signal, limit = 100) {
@@ -96,7 +97,7 @@ export async function latents(space, signal, limit = 100) {
   }
 }
 
-/** @returns {Promise<Latent>} */
+/** @param {string} id @param {{vector?: boolean, signal?: AbortSignal}} [how] @returns {Promise<Latent>} */
 export const latent = (id, { vector = false, signal } = {}) =>
   getJSON(`/latents/${encodeURIComponent(id)}${vector ? "?vector=true" : ""}`, signal);
 
@@ -105,6 +106,7 @@ export const removeLatent = (id) => call(`/latents/${encodeURIComponent(id)}`, {
 /**
  * @param {File} file
  * @param {string} space
+ * @param {AbortSignal} [signal]
  * @returns {Promise<Latent>}
  */
 export async function embed(file, space, signal) {
@@ -117,6 +119,7 @@ export async function embed(file, space, signal) {
 /**
  * @param {Line} line
  * @param {{steps: number} | {ts: number[]}} where
+ * @param {AbortSignal} [signal]
  * @returns {Promise<Point[]>}
  */
 export const interpolate = async ({ a, b, of }, where, signal) =>
@@ -139,7 +142,7 @@ export const network = async (id, format, of) => (await call(`/latents/${encodeU
 /** What a space can change. @returns {Promise<import("./wishes.js").Attribute[]>} */
 export const attributes = async (space, signal) => (await getJSON(`/spaces/${encodeURIComponent(space)}/attributes`, signal)).attributes;
 
-/** Keeps a mesh's or a file's points. @param {File} file @returns {Promise<{id: string, name: string, points: number, normals: boolean}>} */
+/** Keeps a mesh's or a file's points. @param {File} file @param {AbortSignal} [signal] @returns {Promise<{id: string, name: string, points: number, normals: boolean}>} */
 export async function points(file, signal) {
   const body = new FormData();
   body.append("file", file);

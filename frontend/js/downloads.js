@@ -30,7 +30,7 @@ function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** @param {ReturnType<import("./state.js").createStore>} store @param {(error: unknown) => void} fail */
+/** @param {import("./state.js").Store} store @param {(error: unknown) => void} fail */
 export function downloads(store, fail) {
   const fileName = (state, suffix) => {
     const [a, b] = ["a", "b"].map((end) => latentOf(state, state.view[end])?.name ?? end);
@@ -59,14 +59,14 @@ export function downloads(store, fail) {
     const ready = Boolean(a && b);
     const surface = ready && Boolean(state.frame?.mesh);
     for (const [id, format] of Object.entries(MESHES)) {
-      const link = byId(id);
+      const link = /** @type {HTMLAnchorElement} */ (byId(id));
       if (surface) link.href = api.meshURL({ a, b, of }, t, MESH_RESOLUTION, format);
       else link.removeAttribute("href");
       link.toggleAttribute("aria-disabled", !surface);
       link.setAttribute("download", fileName(state, format));
     }
     const between = of === "weights" && t > 0 && t < 1;
-    for (const id of Object.keys(NETWORKS)) byId(id).disabled = !ready || between;
+    for (const id of Object.keys(NETWORKS)) /** @type {HTMLButtonElement} */ (byId(id)).disabled = !ready || between;
     byId("downloads-note").textContent = between
       ? "Averaged raw weights are shown, not kept: networks can be downloaded at both ends of this line, or anywhere on the latent line."
       : "The mesh and the network at the point you are looking at. The network is a ready-to-use state dict.";

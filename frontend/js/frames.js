@@ -69,9 +69,16 @@ export class Frames {
    * @param {(error: unknown, spot: Spot) => void} how.fail
    * @param {(pending: boolean) => void} [how.pending]
    * @param {(spot: Spot) => void} [how.rested]   called once the fine shape of a spot is shown
+   * @param {number} [how.rest]   milliseconds after which a point counts as at rest
+   * @param {FrameCache} [how.cache]
    */
   constructor({ fetch, show, fail, pending = () => {}, rested = () => {}, rest = 250, cache = new FrameCache() }) {
-    Object.assign(this, { fetch, show, fail, pending, rested, rest });
+    this.fetch = fetch;
+    this.show = show;
+    this.fail = fail;
+    this.pending = pending;
+    this.rested = rested;
+    this.rest = rest;
     this.#cache = cache;
   }
 

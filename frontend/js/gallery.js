@@ -23,7 +23,7 @@ function picture(latent) {
 /**
  * @param {HTMLElement} host
  * @param {"a"|"b"} end
- * @param {ReturnType<import("./state.js").createStore>} store
+ * @param {import("./state.js").Store} store
  */
 export function gallery(host, end, store) {
   const list = host.querySelector("[data-role=list]");

@@ -8,7 +8,7 @@ import { position } from "./words.js";
 const STEP_MS = 80;
 const TURN_MS = 700;
 
-/** @param {ReturnType<import("./state.js").createStore>} store @param {() => boolean} isPending */
+/** @param {import("./state.js").Store} store @param {() => boolean} isPending */
 export function line(store, isPending) {
   const slider = /** @type {HTMLInputElement} */ (byId("slider"));
   const play = byId("play");

@@ -47,7 +47,7 @@ function layout(points, t) {
   };
 }
 
-/** @param {ReturnType<import("./state.js").createStore>} store @param {(error: unknown) => void} fail */
+/** @param {import("./state.js").Store} store @param {(error: unknown) => void} fail */
 export function plot(store, fail) {
   const host = byId("plot");
   const note = byId("plot-note");

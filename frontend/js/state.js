@@ -97,6 +97,8 @@ export function createStore(initial) {
   };
 }
 
+/** @typedef {ReturnType<typeof createStore>} Store */
+
 /** The latent of this id, or undefined. */
 export const latentOf = (state, id) => state.latents.find((latent) => latent.id === id);
 
