@@ -1,6 +1,8 @@
 /** The one module that talks to the server. Every failure leaves it as a ProblemError with words to show. */
 
 /** @typedef {import("./state.js").Line} Line */
+/** @typedef {import("./state.js").Spot} Spot */
+/** @typedef {{projection: string, projections: string[], axes: {title: string}[], points: [string, number, number][]}} MapPoints */
 /** @typedef {{id: string, name: string, parameters: number}} Architecture */
 /** @typedef {{id: string, title: string, latent_size: number, architectures: Architecture[], gallery_size: number}} Space */
 /**
@@ -8,7 +10,7 @@
  * @property {string} id
  * @property {string} space
  * @property {string} name
- * @property {"gallery"|"upload"|"job"} origin
+ * @property {"gallery"|"upload"|"job"|"place"} origin
  * @property {string|Architecture} architecture
  * @property {number|null} iou          overlap of the decoded network's shape with the network's own
  * @property {boolean} represented
@@ -104,16 +106,37 @@ export const latent = (id, { vector = false, signal } = {}) =>
 export const removeLatent = (id) => call(`/latents/${encodeURIComponent(id)}`, { method: "DELETE" });
 
 /**
+ * Embeds a network's file.
  * @param {File} file
  * @param {string} space
+ * @param {(share: number) => void} [sent] told how much of the file has reached the server, 0 to 1
  * @param {AbortSignal} [signal]
  * @returns {Promise<Latent>}
  */
-export async function embed(file, space, signal) {
+export async function embed(file, space, sent = () => {}, signal = undefined) {
   const body = new FormData();
   body.append("file", file);
   body.append("space", space);
-  return (await call("/embed", { method: "POST", body, signal })).json();
+  return (await send("/embed", body, sent, signal)).json();
+}
+
+/** POST that tells how much was sent: `fetch` cannot. @returns {Promise<Response>} */
+async function send(url, body, sent, signal) {
+  const request = new XMLHttpRequest();
+  const done = new Promise((resolve, reject) => {
+    request.upload.onprogress = ({ lengthComputable, loaded, total }) => sent(lengthComputable && total ? loaded / total : 0);
+    request.onload = () => resolve(request);
+    request.onerror = () => reject(new ProblemError(UNREACHABLE));
+    request.onabort = () => reject(new DOMException("aborted", "AbortError"));
+  });
+  signal?.addEventListener("abort", () => request.abort());
+  request.open("POST", url);
+  request.send(body);
+  await done;
+  const headers = { "content-type": request.getResponseHeader("content-type") ?? "" };
+  const response = new Response(request.responseText, { status: request.status, statusText: request.statusText, headers });
+  if (!response.ok) throw await problem(response);
+  return response;
 }
 
 /**
@@ -125,16 +148,22 @@ export async function embed(file, space, signal) {
 export const interpolate = async ({ a, b, of }, where, signal) =>
   (await (await post("/interpolate", { a, b, of, ...where }, signal)).json()).points;
 
-/** @param {Line} line */
-export const meshURL = ({ a, b, of }, t, resolution, format) => `/mesh?${query({ a, b, t, of, resolution, format })}`;
+/** The mesh of a point of a line, or of a place. @param {Spot} spot */
+export const meshURL = ({ a, b, of, t, at }, resolution, format) => `/mesh?${query({ ...(at ? { at } : { a, b, t, of }), resolution, format })}`;
 
-/** The mesh in the binary format; `mesh.js` decodes it. @returns {Promise<ArrayBuffer>} */
-export const mesh = async (line, t, resolution, signal) => (await call(meshURL(line, t, resolution, "bin"), { signal })).arrayBuffer();
+/** The mesh in the binary format; `mesh.js` decodes it. @param {Spot} spot @returns {Promise<ArrayBuffer>} */
+export const mesh = async (spot, resolution, signal) => (await call(meshURL(spot, resolution, "bin"), { signal })).arrayBuffer();
+
+/** Where every latent lies on the map. @param {string} space @param {string|null} projection @returns {Promise<MapPoints>} */
+export const map = (space, projection, signal) => getJSON(`/spaces/${encodeURIComponent(space)}/map?${query({ projection })}`, signal);
+
+/** Keeps a place as a latent. @param {string} space @param {string} at @param {string} name @returns {Promise<Latent>} */
+export const keepPlace = async (space, at, name) => (await post("/latents", { space, at, name })).json();
 
 export const pictureURL = (id) => `/latents/${encodeURIComponent(id)}/picture`;
 
-/** The decoded network's file. @returns {Promise<Blob>} */
-export const decode = async (space, vector, format) => (await post("/decode", { space, vector, format })).blob();
+/** The file of the network decoded at a place. @param {string} space @param {string} at @returns {Promise<Blob>} */
+export const decode = async (space, at, format) => (await post("/decode", { space, at, format })).blob();
 
 /** @returns {Promise<Blob>} */
 export const network = async (id, format, of) => (await call(`/latents/${encodeURIComponent(id)}/network?${query({ format, of })}`)).blob();
@@ -148,6 +177,12 @@ export async function points(file, signal) {
   body.append("file", file);
   return (await call("/points", { method: "POST", body, signal })).json();
 }
+
+/** Directions that mean something in a space. @param {string} space @param {AbortSignal} [signal] @returns {Promise<import("./pushes.js").Direction[]>} */
+export const directions = async (space, signal) => (await getJSON(`/spaces/${encodeURIComponent(space)}/directions`, signal)).directions;
+
+/** Two latents or places in numbers. @param {string} a @param {string} b @param {AbortSignal} [signal] @returns {Promise<import("./likeness.js").Comparison>} */
+export const compare = async (a, b, signal) => (await post("/compare", { a, b }, signal)).json();
 
 const jobURL = (id, rest = "") => `/jobs/${encodeURIComponent(id)}${rest}`;
 

@@ -39,7 +39,27 @@ export function icon(name) {
 }
 
 export const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
-export const darkScheme = matchMedia("(prefers-color-scheme: dark)");
+
+/** Whether the page is dark; `theme.js` decides. */
+export const darkScheme = {
+  get matches() {
+    return document.documentElement.dataset.theme === "dark";
+  },
+  /** @param {() => void} listener called after every change */
+  onChange: (listener) => document.addEventListener("theme", () => listener()),
+  /** Dark instead of light or the other way round; kept for the next visit, unless it is what the device says anyway. */
+  toggle() {
+    const theme = this.matches ? "light" : "dark";
+    const device = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+    try {
+      if (theme === device) localStorage.removeItem("netspace.theme");
+      else localStorage.setItem("netspace.theme", theme);
+    } catch {
+      // a browser that keeps nothing follows the device
+    }
+    document.dispatchEvent(new Event("retheme"));
+  },
+};
 
 /** The value of a custom property of the page. */
 export const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

@@ -2,7 +2,7 @@
 
 import { byId } from "./dom.js";
 import { standing } from "./job.js";
-import { architectureOf, latentOf, sameLine, watchedJob } from "./state.js";
+import { architectureOf, latentOf, pointsOf, watchedJob } from "./state.js";
 import { count, emptyResult, percent, plural, pointAt, position, volume } from "./words.js";
 
 const NOTHING_FOUND = "What this job has found so far decodes to a network without a surface inside the cube.";
@@ -34,9 +34,9 @@ export function facts(store) {
   }
 
   function drawPoint(state, t) {
-    const known = state.line && sameLine(state.line.line, state.view) ? pointAt(state.line.points, t) : null;
-    const point = known?.point;
-    const about = known && !known.exact ? "≈ " : "";
+    const known = pointAt(pointsOf(state, state.view) ?? [], t);
+    const { point } = known;
+    const about = known.exact ? "" : "≈ ";
     put("fact-volume", !point ? "…" : point.empty ? "none" : about + volume(point.volume));
     put("fact-parts", !point ? "…" : about + count(point.parts));
     put("fact-share", point && point.parts > 1 ? `largest ${percent(point.largest_share)}` : "");
@@ -49,6 +49,12 @@ export function facts(store) {
     const empty = byId("empty");
     empty.hidden = !frame || Boolean(mesh);
     if (frame && !mesh) put("empty-words", watchedJob(state) ? NOTHING_FOUND : emptyResult(frame.spot.of, frame.spot.t));
+    drawBeside(state.beside);
+  }
+
+  function drawBeside(frame) {
+    byId("empty-beside").hidden = !frame || Boolean(frame.mesh);
+    if (frame && !frame.mesh) put("empty-beside-words", emptyResult("weights", frame.spot.t));
   }
 
   function drawNetwork(state, of) {

@@ -7,10 +7,10 @@
  */
 
 import { isAbort } from "./api.js";
-import { STEPS, sameLine, snap } from "./state.js";
+import { BEYOND, STEPS, sameLine } from "./state.js";
 
 /** @typedef {import("./mesh.js").Mesh} Mesh */
-/** @typedef {{a: string, b: string, of: "latent"|"weights", t: number}} Spot */
+/** @typedef {import("./state.js").Spot} Spot */
 /** @typedef {{spot: Spot, resolution: number, mesh: Mesh|null, reason: string}} Frame mesh is null where there is no surface */
 
 export const COARSE = 64;
@@ -19,8 +19,16 @@ const CACHE_BYTES = 128 * 2 ** 20;
 /** Steps away from a point at rest, in the order in which they are fetched in advance. */
 const AROUND = [1, -1, 2, -2, 3, -3, 5, -5, 8, -8, 12, -12, 20, -20, 30, -30];
 
-const keyOf = (spot, resolution) => [spot.a, spot.b, spot.of, Math.round(spot.t * STEPS), resolution].join("\n");
+/** A line to itself is one point. */
+const keyOf = ({ a, b, of, t }, resolution) => [a, b, of, a === b ? 0 : Math.round(t * STEPS), resolution].join("\n");
 const sizeOf = (frame) => 64 + (frame.mesh ? frame.mesh.positions.byteLength + frame.mesh.indices.byteLength : 0);
+
+/** The neighbours of a point, on its line; beyond the ends only for one that lies there. @param {Spot} spot @returns {Spot[]} */
+function around(spot) {
+  const [low, high] = spot.t < 0 || spot.t > 1 ? [-BEYOND, 1 + BEYOND] : [0, 1];
+  const steps = AROUND.map((d) => Math.round(spot.t * STEPS) + d).filter((step) => step >= low * STEPS && step <= high * STEPS);
+  return steps.map((step) => ({ ...spot, t: step / STEPS }));
+}
 
 /** Frames by key, the least recently used dropped beyond `limit` bytes. */
 export class FrameCache {
@@ -79,6 +87,7 @@ export class Frames {
     this.pending = pending;
     this.rested = rested;
     this.rest = rest;
+    this.fine = FINE;
     this.#cache = cache;
   }
 
@@ -86,9 +95,11 @@ export class Frames {
    * Show this spot as soon as possible.
    * @param {Spot} spot
    * @param {Spot[]} [ahead] what will likely be wanted next, fetched meanwhile
+   * @param {number} [fine] cells a side of the grid once it rests
    */
-  want(spot, ahead = []) {
+  want(spot, ahead = [], fine = FINE) {
     clearTimeout(this.#timer);
+    this.fine = fine;
     const { main, side } = this.#lanes;
     if (main && !sameLine(this.#wanted, spot)) this.#drop("main");
     if (side && ![spot, ...ahead].some((s) => keyOf(s, COARSE) === side.key)) this.#drop("side");
@@ -104,7 +115,7 @@ export class Frames {
   }
 
   #known(spot) {
-    return this.#cache.get(spot, FINE) ?? this.#cache.get(spot, COARSE);
+    return this.#cache.get(spot, this.fine) ?? this.#cache.get(spot, COARSE);
   }
 
   /** Shows the wanted frame if it is known, else sees to it that it is under way. */
@@ -152,8 +163,8 @@ export class Frames {
   async #settle(spot) {
     this.#drop("side");
     try {
-      const known = this.#cache.get(spot, FINE);
-      const frame = known ?? (await this.#aside(spot, FINE));
+      const known = this.#cache.get(spot, this.fine);
+      const frame = known ?? (await this.#aside(spot, this.fine));
       if (this.#wanted !== spot) return;
       if (!known) this.show(frame);
       this.rested(spot);
@@ -162,8 +173,7 @@ export class Frames {
       if (this.#wanted === spot && !isAbort(error)) this.fail(error, spot);
       return;
     }
-    const around = AROUND.map((d) => spot.t + d / STEPS).filter((t) => t > -1e-9 && t < 1 + 1e-9);
-    this.#anticipate(around.map((t) => ({ ...spot, t: snap(t) })), spot);
+    if (spot.a !== spot.b) this.#anticipate(around(spot), spot);
   }
 
   /** One at a time, as long as `spot` stays wanted; a failure here is no news, it will be if the spot is wanted. */

@@ -2,7 +2,7 @@
 
 import { byId, darkScheme, token } from "./dom.js";
 import { CONFIG, plotly, quietAxis, quietLayout } from "./plotly.js";
-import { sameLine, snap } from "./state.js";
+import { pointsOf, sameLine, snap } from "./state.js";
 import { lineSummary } from "./words.js";
 
 const MEASURING = "Measuring the networks along this line …";
@@ -56,17 +56,17 @@ export function plot(store, fail) {
 
   async function draw() {
     const state = store.get();
-    const known = state.line && sameLine(state.line.line, state.view) ? state.line : null;
+    const known = pointsOf(state, state.view);
     host.classList.toggle("stale", !known && Boolean(drawn));
-    note.textContent = known ? lineSummary(known.points) : state.view.b ? MEASURING : "Pick A and B to see their line.";
+    note.textContent = known ? lineSummary(known) : state.view.b ? MEASURING : "Pick A and B to see their line.";
     if (!known || !seen) return;
     const Plotly = await plotly();
-    const now = store.get();
-    if (now.line !== known) return;
-    await Plotly.react(host, traces(known.points), layout(known.points, now.view.t), CONFIG);
-    if (!drawn) host.on("plotly_click", ({ points }) => store.look({ t: snap(points[0].x) }));
+    const { view } = store.get();
+    if (pointsOf(store.get(), view) !== known) return;
+    await Plotly.react(host, traces(known), layout(known, view.t), CONFIG);
+    if (!drawn) /** @type {any} */ (host).on("plotly_click", ({ points }) => store.look({ t: snap(points[0].x, store.get().view.beyond) }));
     drawn = Plotly;
-    host.dataset.points = String(known.points.length);
+    host.dataset.points = String(known.length);
   }
   const tryDraw = () => draw().catch((error) => {
     note.textContent = error.message;
@@ -80,9 +80,9 @@ export function plot(store, fail) {
     tryDraw();
   }, { rootMargin: "80px" }).observe(host);
 
-  darkScheme.addEventListener("change", tryDraw);
+  darkScheme.onChange(tryDraw);
   store.subscribe((state, before) => {
-    if (state.line !== before.line || !sameLine(state.view, before.view)) tryDraw();
+    if (state.lines !== before.lines || !sameLine(state.view, before.view)) tryDraw();
     else if (drawn && state.view.t !== before.view.t) drawn.relayout(host, { shapes: cursor(state.view.t) });
   });
   tryDraw();

@@ -126,7 +126,7 @@ export function tray(store, work, fail) {
   }
 
   byId("tray-again").addEventListener("click", () => work.refresh());
-  darkScheme.addEventListener("change", () => {
+  darkScheme.onChange(() => {
     for (const { fade } of entries.values()) fade();
     draw(store.get());
   });

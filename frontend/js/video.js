@@ -139,7 +139,7 @@ export function video(store, stageViewer) {
     const kind = kindNow();
     const [a, b] = [store.get().view.a, store.get().view.b].map((id) => latentOf(store.get(), id)?.name ?? "network");
     setBusy(true);
-    let last = "";
+    let last;
     try {
       const blob = await make(kind, mine.signal, format);
       save(blob, `${kind === "turntable" ? a : `${a}-to-${b}`}.${format.suffix}`.replace(/[^\w.-]+/g, "_"));

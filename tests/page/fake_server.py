@@ -87,8 +87,23 @@ def params_of(latent_id: str):
 def grid_of(a: str, b: str, t: float, of: str, resolution: int) -> Grid:
     if of == "weights" and 0.15 < t < 0.85:
         return Grid(torch.ones((resolution + 1,) * 3), 0)
-    shape = Chair.of(between(params_of(a), params_of(b), t))
+    shape = Chair.of(between(params_of(a), params_of(b), min(1.0, max(0.0, t))))
     return sparse_grid(shape.sdf, resolution)
+
+
+@lru_cache(maxsize=100)
+def place_of(text: str, resolution: int) -> Grid:
+    """The blend of a place's two heaviest latents: shapes cannot be summed, but the contract can be kept."""
+    terms = []
+    for position, term in enumerate(text.split(",")):
+        name, _, value = term.rpartition(":")
+        if not name:
+            raise Problem(422, "bad-place", "The place cannot be read", f"term {position + 1}: expected id:weight")
+        if not name.startswith("~"):
+            terms.append((float(value), name))
+    heaviest = sorted(terms, reverse=True)
+    a, b = heaviest[0][1], heaviest[min(1, len(heaviest) - 1)][1]
+    return grid_of(a, b, 0.3 if a != b else 0.0, "latent", resolution)
 
 
 def mesh_of(a: str, b: str, t: float, of: str, resolution: int):
@@ -135,6 +150,26 @@ def latent(latent_id: str, single: bool = False, vector: bool = False) -> dict:
     if vector:
         body["vector"] = [float(index % 7), 1.0, 2.0]
     return body
+
+
+PROJECTIONS = ["pca", "tsne"]
+
+
+def map_of(projection: str) -> dict:
+    if projection not in PROJECTIONS:
+        raise Problem(422, "unknown-projection", "No such projection", f"expected one of {PROJECTIONS}")
+    turn = 1 if projection == "pca" else -1
+    points = [[i, latent(i)["position"][0] * turn, latent(i)["position"][1]] for i in PARAMS if i not in SNAPSHOTS]
+    axes = [{"title": "1st component"}, {"title": "2nd component"}] if turn == 1 else [{"title": ""}, {"title": ""}]
+    return {"projection": projection, "projections": PROJECTIONS, "axes": axes, "points": points}
+
+
+def keep_place(at: str, name: str) -> dict:
+    place_of(at, 64)
+    latent_id = "place-" + hashlib.sha256(at.encode()).hexdigest()[:8]
+    PARAMS[latent_id] = params_of(at.split(",")[0].rpartition(":")[0])
+    UPLOADS[latent_id] = {"name": name, "origin": "place", "has_network": False, "properties": {}}
+    return latent(latent_id, single=True)
 
 
 def embed(body: bytes) -> tuple[int, dict]:
@@ -225,6 +260,8 @@ class Handler(BaseHTTPRequestHandler):
                 ids = [i for i in PARAMS if i not in UPLOADS and i not in SNAPSHOTS] + list(reversed(UPLOADS))
                 items = [latent(i) for i in ids[offset : offset + limit]]
                 self.reply_json(200, {"total": len(ids), "offset": offset, "limit": limit, "items": items})
+            case ["spaces", _, "map"]:
+                self.reply_json(200, map_of(query.get("projection", PROJECTIONS[0])))
             case ["spaces", _, "attributes"]:
                 self.reply_json(200, {"attributes": ATTRIBUTES})
             case ["jobs"]:
@@ -258,8 +295,11 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(part)
 
     def mesh(self, query: dict[str, str]) -> None:
-        where = query["a"], query["b"], float(query["t"]), query.get("of", "latent"), int(query.get("resolution", 64))
-        mesh, kind = mesh_of(*where), query.get("format", "bin")
+        resolution, kind = int(query.get("resolution", 64)), query.get("format", "bin")
+        if "at" in query:
+            mesh = grid_mesh(place_of(query["at"], resolution))
+        else:
+            mesh = mesh_of(query["a"], query["b"], float(query["t"]), query.get("of", "latent"), resolution)
         self.reply(200, binary(mesh) if kind == "bin" else mesh_bytes(mesh, kind), "application/octet-stream")
 
     def post(self) -> None:
@@ -276,6 +316,9 @@ class Handler(BaseHTTPRequestHandler):
         elif self.path.startswith("/jobs/"):
             _, _, job_id, what = self.path.split("/")
             self.reply_json(202, JOBS.cancel(job_id) if what == "cancel" else JOBS.resume(job_id))
+        elif self.path == "/latents":
+            asked = json.loads(body)
+            self.reply_json(201, keep_place(asked["at"], asked["name"]))
         elif self.path == "/decode":
             self.reply(200, b"PK\x03\x04 a network", "application/octet-stream")
         else:

@@ -85,6 +85,7 @@ def numbers(text: str) -> list[float]:
 
 def pixels(page: Page) -> bytes:
     """The middle of the stage, where nothing but the shape is drawn."""
+    page.evaluate("scrollTo(0, 0)")
     box = page.locator("#stage").bounding_box()
     assert box
     middle = {"x": box["x"] + box["width"] * 0.3, "y": box["y"] + box["height"] * 0.3}
@@ -193,7 +194,7 @@ def test_playing_walks_along_the_line_and_pausing_stops(page: Page, fake_address
 
 def test_raw_weights_without_a_surface_are_told_as_a_result(page: Page, fake_address: str):
     open_page(page, f"{fake_address}/?a=chair-000&b=chair-003")
-    page.locator("label", has_text="Raw weights").click()
+    page.locator("label", has_text="Raw weights").first.click()
     expect(page.locator("#stage")).to_have_attribute("data-of", "weights")
     page.locator("#slider").fill("30")
     expect(page.locator("#stage")).to_have_attribute("data-vertices", "0")

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { amountWords, nameOf, pushed, pushesOf, trustWords, unpushed } from "../js/directions.js";
+import { amountWords, nameOf, pushed, pushesOf, trustWords, unpushed } from "../js/pushes.js";
 
 const SEAT = { name: "seat_height", title: "Seat height", kind: "attribute", r2: 0.93, low: 0.2, high: 0.6, unit: "", deviation: 0.08 };
 const TILT = { ...SEAT, name: "back_tilt", title: "Back tilt", unit: "degrees", deviation: 5, r2: 0.6 };

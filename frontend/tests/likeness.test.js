@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { inWords, placesOf, rows } from "../js/compare.js";
+import { inWords, placesOf, rows } from "../js/likeness.js";
 
 const found = { iou: 0.934, chamfer: 0.01234, f_score: 0.8, volume_a: 0.5, volume_b: 0.25, latent_distance: 3.14159 };
 const stateOf = (view) => ({ view: { a: "x", b: "y", t: 0.5, of: "latent", at: null, job: null, ...view }, jobs: { items: [] } });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { SQUARE, TRIANGLE, barycentric, bilinear, onPad, placeBetween, pointBetween, pointOf } from "../js/pad.js";
+import { SQUARE, TRIANGLE, barycentric, bilinear, onPad, placeBetween, pointBetween, pointOf } from "../js/corners.js";
 import { parsePlace } from "../js/places.js";
 
 const close = (x, y) => x.forEach((value, i) => assert.ok(Math.abs(value - y[i]) < 1e-9, `${x} is not ${y}`));
