@@ -7,7 +7,7 @@ import { latentOf, spotOf, watchedJob } from "./state.js";
 import { position } from "./words.js";
 
 const MESH_RESOLUTION = 128;
-const MESHES = { "get-glb": "glb", "get-stl": "stl" };
+const MESHES = { "get-glb": "glb", "get-stl": "stl", "get-ply": "ply", "get-obj": "obj" };
 const NETWORKS = { "get-pt": "pt", "get-safetensors": "safetensors" };
 
 /** The network at this point of the line or this place. @returns {Promise<Blob>} */

@@ -1,23 +1,30 @@
 /** Puts the page together: state in the middle, one module that fetches, panels that draw. */
 
 import { address } from "./address.js";
+import { code } from "./code.js";
+import { compare } from "./compare.js";
+import { directions } from "./directions.js";
 import { byId, darkScheme, el, reducedMotion } from "./dom.js";
 import { downloads } from "./downloads.js";
 import { facts } from "./facts.js";
 import { gallery } from "./gallery.js";
+import { help } from "./help.js";
 import { jobs, jobsAtStart, trayAtStart } from "./jobs.js";
 import { line } from "./line.js";
 import { measurements } from "./measure.js";
 import { recall } from "./memory.js";
 import { showError, showNews } from "./notices.js";
+import { pad } from "./pad.js";
 import { panels } from "./panels.js";
 import { plot } from "./plot.js";
 import { search } from "./search.js";
+import { shortcuts } from "./shortcuts.js";
 import { Stage, hasWebGL } from "./stage.js";
 import { STEPS, createStore, sameLine, snap, spotOf, viewFromQuery, weightsObstacle } from "./state.js";
 import { timeline } from "./timeline.js";
 import { tray } from "./tray.js";
 import { upload } from "./upload.js";
+import { video } from "./video.js";
 import { isCloud } from "./wishes.js";
 import { NO_MAP, world } from "./world.js";
 
@@ -120,6 +127,38 @@ store.subscribe((state, before) => {
   if (watching) stage.host.scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
 });
 
+/** The keys of the page, each of which does what a control does. */
+function keys() {
+  const { show: showHelp, singles } = help();
+  const { show: showCode } = code(store);
+  const { show: showVideo } = video(store, () => stage.viewer);
+  byId("show-help").addEventListener("click", showHelp);
+  const move = (steps) => () => {
+    const { t, beyond, a, b } = store.get().view;
+    store.set({ playing: false });
+    if (a && b) store.look({ t: snap(t + steps / STEPS, beyond) });
+  };
+  const click = (id) => () => byId(id).click();
+  shortcuts({
+    back: move(-1), on: move(1), backFar: move(-10), onFar: move(10), toA: click("to-a"), toB: click("to-b"),
+    play: click("play"), swap: click("swap"), chance: click("chance"), undo: history.undo, redo: history.redo,
+    weights: () => byId(store.get().view.of === "weights" ? "of-latent" : "of-weights").click(),
+    galleryA: () => visit("gallery-a", "input:checked, input"), galleryB: () => visit("gallery-b", "input:checked, input"),
+    map: () => visit("map", "[tabindex], button, select"), compare: () => visit("compare", "input:checked"),
+    code: showCode, record: showVideo, dark: () => darkScheme.toggle(), help: showHelp,
+  }, { singles });
+}
+
+/** Unfolds what holds an element, and goes to the part of it that takes the keys. */
+function visit(id, part) {
+  const host = byId(id);
+  const panel = /** @type {HTMLDetailsElement|null} */ (host.closest("details"));
+  if (panel) panel.open = true;
+  const target = /** @type {HTMLElement} */ (host.querySelector(part) ?? host);
+  target.focus({ preventScroll: true });
+  host.scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
+}
+
 address(store, (search) => {
   const view = viewFromQuery(search);
   const { space } = store.get().view;
@@ -141,6 +180,10 @@ upload(store, { embed: places.embed, remove: places.remove, take: (file) => (isC
 tray(store, work, showError);
 downloads(store, showError);
 panels(store);
+pad(store);
+directions(store, places.keep);
+compare(store);
+keys();
 byId("undo").addEventListener("click", history.undo);
 byId("redo").addEventListener("click", history.redo);
 byId("theme").addEventListener("click", () => darkScheme.toggle());

@@ -1,6 +1,6 @@
 /** Making a video of the line or of a turning shape, in a dialog: choose, watch it being made, take it. */
 
-import { el, token } from "./dom.js";
+import { byId, el, token } from "./dom.js";
 import { save } from "./downloads.js";
 import { dialog } from "./help.js";
 import { showError } from "./notices.js";
@@ -45,6 +45,14 @@ async function studio() {
       host.remove();
     },
   };
+}
+
+/** What the stage stands before, as there. @param {CanvasRenderingContext2D} paper */
+function groundOf(paper) {
+  const ground = paper.createRadialGradient(SIZE / 2, SIZE * 0.4, 0, SIZE / 2, SIZE * 0.4, SIZE * 0.8);
+  ground.addColorStop(0, token("--stage-high"));
+  ground.addColorStop(1, token("--stage-low"));
+  return ground;
 }
 
 /** @param {import("./state.js").Store} store @param {() => import("./viewer.js").Viewer|null} stageViewer @returns {{show: () => void}} */
@@ -110,6 +118,7 @@ export function video(store, stageViewer) {
       const from = stageViewer();
       if (from) viewer.lookFrom(from.camera.position);
       const paper = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+      const ground = groundOf(paper);
       /** @type {Frame|null} */
       let shown = null;
       const still = frames[0].spot.t;
@@ -119,7 +128,7 @@ export function video(store, stageViewer) {
         const frame = frames[Math.round(t * (frames.length - 1))] ?? frames[0];
         if (frame !== shown) viewer.show(frame.mesh, frame.spot.t);
         shown = frame;
-        paper.fillStyle = token("--stage-film") || token("--panel");
+        paper.fillStyle = ground;
         paper.fillRect(0, 0, SIZE, SIZE);
         paper.drawImage(viewer.shoot(angle), 0, 0, SIZE, SIZE);
       };
@@ -155,10 +164,10 @@ export function video(store, stageViewer) {
   stop.addEventListener("click", () => running?.abort());
   node.addEventListener("close", () => running?.abort());
 
-  return {
-    show() {
-      enable();
-      node.showModal();
-    },
+  const show = () => {
+    enable();
+    node.showModal();
   };
+  byId("get-video").addEventListener("click", show);
+  return { show };
 }
