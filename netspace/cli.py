@@ -473,7 +473,8 @@ def optimize_attributes(
     device: Device = "auto",
 ) -> None:
     """Finds the latent near the start whose shape has wanted properties: volume, or what the gallery predicts."""
-    from netspace.attributes import Attributes, regressions
+    from netspace.attributes import Attributes
+    from netspace.directions import regressions
     from netspace.lso import LsoConfig, Prior
     from netspace.spaces import Gallery
 

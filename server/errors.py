@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from netspace.errors import BadSpace, NetSpaceError, UnknownName
+from netspace.errors import BadPlace, BadSpace, NetSpaceError, UnknownName
 
 MEDIA_TYPE = "application/problem+json"
 UNREADABLE_BODY = "There was an error parsing the body"
@@ -130,7 +130,10 @@ def _field(error: Mapping[str, Any]) -> dict[str, str]:
 def on_netspace_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, NetSpaceError)
     headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable | QueueFull) else None
-    return problem(status_of(error), (error.slug, error.title), str(error), headers=headers)
+    fields: list[dict[str, str]] = []
+    if isinstance(error, BadPlace):
+        fields = [{"where": f"{error.field}.{i}", "message": why} for i, why in error.terms.items()]
+    return problem(status_of(error), (error.slug, error.title), str(error), errors=fields, headers=headers)
 
 
 def on_invalid_request(_: Request, error: Exception) -> JSONResponse:

@@ -22,7 +22,7 @@ TOO_MANY = ("too-many-requests", "Too many requests")
 OPEN_PATHS = {"/", "/healthz", "/readyz"}
 OPEN_PREFIXES = ("/static/", "/vendor/")
 """The page's files and the probes need no key."""
-UPLOAD_PATHS = {"/embed", "/points", "/jobs"}
+UPLOAD_PATHS = {"/embed", "/latents", "/points", "/jobs"}
 """What costs much: counted by the stricter limit when it is a POST."""
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'"

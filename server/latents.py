@@ -1,4 +1,4 @@
-"""Latents of the gallery, of uploads and of jobs behind one face."""
+"""Latents of the gallery, of uploads, of jobs and of kept places behind one face."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,11 @@ from server.errors import GalleryLatent, NoNetwork
 from server.registry import LoadedSpace, Registry
 from server.store import LISTED, Store, StoredLatent, vector_from
 
-Origin = Literal["gallery", "upload", "job"]
+Origin = Literal["gallery", "upload", "job", "place"]
+ORIGINS: dict[str, Origin] = {"upload": "upload", "place": "place"}
+"""As they are stored; everything else was found by a job."""
+MADE_HERE: dict[Origin, str] = {"job": "was found by a job", "place": "is a kept place"}
+"""Origins without a network of their own."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +97,10 @@ class Latents:
 
     def network(self, latent: Latent) -> tuple[Architecture, Tensor]:
         """(architecture, theta [P]) of the network that was embedded. Raises NoNetwork where it is not kept."""
-        if latent.origin == "job":
-            raise NoNetwork(f"latent {latent.id!r} was found by a job: it has a decoded network, but no input network")
+        if latent.origin in MADE_HERE:
+            raise NoNetwork(
+                f"latent {latent.id!r} {MADE_HERE[latent.origin]}: it has a decoded network, but no input network"
+            )
         if latent.origin == "gallery":
             found = latent.space.gallery.network(latent.key)
         else:
@@ -145,7 +151,7 @@ class Latents:
             key=stored.id,
             space=space,
             name=stored.name,
-            origin="upload" if stored.origin == "upload" else "job",
+            origin=ORIGINS.get(stored.origin, "job"),
             created_at=stored.created_at.replace(tzinfo=UTC),
             architecture=architecture_from_json(stored.architecture),
             iou=stored.iou,

@@ -11,10 +11,12 @@ from typing import Any
 
 import structlog
 import torch
+from torch import Tensor
 
-from netspace.attributes import Regression, regressions
+from netspace.directions import Direction, Regression, directions, regressions
 from netspace.errors import BadSpace, UnknownName
 from netspace.lso import Prior
+from netspace.maps import neighbourhoods
 from netspace.runtime import pick_device
 from netspace.spaces import Gallery, Space, load_space
 from server.compute import Worker
@@ -44,6 +46,16 @@ class LoadedSpace:
     def regressions(self) -> dict[str, Regression]:
         """The gallery's properties as functions of the latent."""
         return regressions(self.gallery)
+
+    @cached_property
+    def directions(self) -> dict[str, Direction]:
+        """What latents can be moved along, by name."""
+        return directions(self.gallery, self.regressions)
+
+    @cached_property
+    def neighbourhoods(self) -> Tensor:
+        """Places [M, 2] of the gallery on the second map; takes seconds for a large one."""
+        return neighbourhoods(self.gallery.latents)
 
 
 def _identity(folder: Path) -> str:

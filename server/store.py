@@ -1,5 +1,6 @@
 """Latents of uploads and jobs in a database: SQLite by default, anything SQLAlchemy reaches otherwise."""
 
+import hashlib
 import secrets
 import time
 from collections.abc import Sequence
@@ -36,14 +37,16 @@ class Base(DeclarativeBase):
     pass
 
 
-LISTED = ("upload", "job")
+LISTED = ("upload", "job", "place")
 """Origins that pages list; a job's snapshots on the way (`snapshot`) are found by their ids alone."""
 
 
 class StoredLatent(Base):
-    """An upload's or a job's latent. `model` is the identity of the space's weights: it means nothing to others.
+    """The latent of an upload, a job or a kept place. `model` is the identity of the space's weights: it means nothing
+    to others.
 
-    A job's latent has no input network (`network` is empty); `sha256` names the job and the step instead of a file.
+    Only an upload has an input network (`network` is empty otherwise); for others `sha256` names the job and the step,
+    or the place, instead of a file.
     """
 
     __tablename__ = "latents"
@@ -86,6 +89,11 @@ def vector_bytes(z: Tensor) -> bytes:
 def vector_from(content: bytes) -> Tensor:
     """Inverse of `vector_bytes`: z [D] on the CPU."""
     return torch.from_numpy(np.frombuffer(content, "<f4").astype(np.float32))
+
+
+def place_key(z: Tensor, name: str) -> str:
+    """Stands for the file of a kept place: z [D] under a name."""
+    return hashlib.sha256(b"place" + vector_bytes(z) + name.encode(errors="replace")).hexdigest()
 
 
 def _engine(url: str) -> Engine:
@@ -163,8 +171,8 @@ class Store:
             return session.scalar(delete(StoredLatent).filter_by(id=latent_id).returning(StoredLatent.id)) is not None
 
     def delete_before(self, moment: datetime) -> int:
-        """Number of uploads made before `moment` (UTC), which are gone now."""
-        old = (StoredLatent.origin == "upload") & (StoredLatent.created_at < moment)
+        """Number of uploads and kept places made before `moment` (UTC), which are gone now."""
+        old = StoredLatent.origin.in_(("upload", "place")) & (StoredLatent.created_at < moment)
         with self._session() as session, session.begin():
             return len(session.scalars(delete(StoredLatent).where(old).returning(StoredLatent.id)).all())
 

@@ -8,8 +8,9 @@ from fastapi.concurrency import run_in_threadpool
 
 from server.embed import embed_once
 from server.errors import Unavailable
+from server.routes.latents import detail_of
 from server.schemas import LatentDetail
-from server.services import Services, ServicesOf
+from server.services import ServicesOf
 from server.uploads import read_upload
 
 router = APIRouter(tags=["latents"])
@@ -18,11 +19,6 @@ MAX_NAME = 200
 MOST_WAITING = 16
 """Uploads that are read or wait for it, each in memory as a whole."""
 Name = Annotated[str | None, Form(min_length=1, max_length=MAX_NAME, description="By default the file's name")]
-
-
-def _detail(services: Services, latent_id: str) -> LatentDetail:
-    latent = services.latents.find(latent_id)
-    return LatentDetail.of_one(latent, services.latents.nearest(latent), vector=False)
 
 
 @router.post(
@@ -50,4 +46,4 @@ async def embed(
         response.headers["Location"] = f"/latents/{stored.id}"
     else:
         response.status_code = 200
-    return await run_in_threadpool(_detail, services, stored.id)
+    return await run_in_threadpool(detail_of, services, stored.id)

@@ -58,7 +58,7 @@ def test_steps_outside_2_to_256_are_422(shared: TestClient, steps: Any) -> None:
     assert str(steps) in problem["detail"]
 
 
-@pytest.mark.parametrize("ts", [[], [0.5] * 257, [-0.1], [1.1]], ids=["none", "too many", "below 0", "above 1"])
+@pytest.mark.parametrize("ts", [[], [0.5] * 257, [-1.1], [2.1]], ids=["none", "too many", "below -1", "above 2"])
 def test_ts_outside_the_line_are_422(shared: TestClient, ts: list[float]) -> None:
     problem_of(shared.post("/interpolate", json={**LINE, "ts": ts}), 422, "invalid-request")
 

@@ -67,10 +67,17 @@ def test_a_resolution_outside_16_to_256_is_422(shared: TestClient, path: str, re
     assert repr(resolution) in problem["detail"]
 
 
-@pytest.mark.parametrize("query", ["t=-0.1", "t=1.1", "t=nan", "t=inf", "of=dreams", "format=fbx"])
+@pytest.mark.parametrize("query", ["t=-1.1", "t=2.1", "t=nan", "t=inf", "of=dreams", "format=fbx"])
 def test_other_bad_parameters_are_422(shared: TestClient, query: str) -> None:
     problem = problem_of(shared.get(f"{LINE}&{query}"), 422, "invalid-request")
     assert problem["errors"][0]["where"] == f"query.{query.partition('=')[0]}"
+
+
+def test_beyond_its_ends_a_line_goes_on(shared: TestClient) -> None:
+    """Its t = 1.5 is the place at -0.5 of a and 1.5 of b."""
+    line = unpacked(shared.get(f"{LINE}&t=1.5&{SMALL}").content)
+    place = unpacked(shared.get(f"/mesh?at=tiny.ball-0:-0.5,tiny.ball-1:1.5&{SMALL}").content)
+    assert line.volume == pytest.approx(place.volume, rel=1e-3)
 
 
 def test_an_unknown_or_missing_end_is_a_problem(shared: TestClient) -> None:

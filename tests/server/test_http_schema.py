@@ -23,6 +23,7 @@ LATENT_ID = st.sampled_from(["tiny.ball-0", "tiny.ball-1", "tiny.nothing"])
 KNOWN: dict[str, st.SearchStrategy] = {
     **dict.fromkeys(("latent_id", "latent", "a", "b"), LATENT_ID),
     **dict.fromkeys(("space_id", "space"), st.just("tiny")),
+    "at": st.sampled_from(["tiny.ball-0:1", "tiny.ball-0:0.5,tiny.ball-1:0.5,~pc1:1", "tiny.nothing:x", "~pc9:1"]),
     "vector": st.lists(st.floats(-1e30, 1e30), min_size=LATENT, max_size=LATENT),
     "file": st.sampled_from([network_bytes(TINY, ball(TINY, 0.6)), b"PK\x03\x04"]),
 }
@@ -31,7 +32,7 @@ OPERATIONS = {f"{item.ok().method.upper()} {item.ok().path}": item.ok() for item
 
 
 def test_every_operation_documents_its_answers() -> None:
-    assert len(OPERATIONS) == 23
+    assert len(OPERATIONS) == 27
     for operation in OPERATIONS.values():
         assert {"4XX", "5XX"} < set(operation.definition.raw["responses"])
 
