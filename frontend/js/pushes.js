@@ -34,7 +34,7 @@ export function amountWords(direction, amount) {
   const number = `${amount < 0 ? "−" : "+"}${Math.abs(amount).toFixed(digits)}`;
   const unit = { degrees: "°", "standard deviations": " σ" }[direction.unit] ?? (direction.unit ? ` ${direction.unit}` : "");
   if (direction.kind === "component") return `${number}${unit}`;
-  const { less, more } = wordsOf(direction.name);
+  const { less, more } = wordsOf(direction.name.includes(".") ? direction.title.toLowerCase() : direction.name);
   return `${amount < 0 ? less : more}, ${number}${unit}`;
 }
 
