@@ -1,4 +1,4 @@
-/** The view in the browser's address: picks make history, t does not. */
+/** The view in the browser's address: picks make history; t, and going from place to place, do not. */
 
 import { queryFromView, sameLine } from "./state.js";
 
@@ -17,7 +17,8 @@ export function address(store, moved) {
     const url = location.pathname + queryFromView(view);
     if (url === location.pathname + location.search) return;
     const first = !before.a || !before.b;
-    const pick = !sameLine(view, before) || view.space !== before.space;
+    const slid = view.at && before.at && sameLine({ ...view, at: before.at }, before);
+    const pick = (!slid && !sameLine(view, before)) || view.space !== before.space;
     if (pick && !first) history.pushState(null, "", url);
     else replacing = setTimeout(() => history.replaceState(null, "", url), REPLACE_MS);
   });

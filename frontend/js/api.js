@@ -81,12 +81,13 @@ const getJSON = async (url, signal) => (await call(url, { signal })).json();
 const post = (url, body, signal) =>
   call(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal });
 
-/** @returns {Promise<Space[]>} */
+/** @param {AbortSignal} [signal] @returns {Promise<Space[]>} */
 export const spaces = async (signal) => (await getJSON("/spaces", signal)).spaces;
 
 /**
  * Every latent of a space, gallery and uploads, page by page.
  * @param {string} space
+ * @param {AbortSignal} [signal]
  * @returns {Promise<Latent[]>}
  */
 export async function latents(space, signal, limit = 1000) {
@@ -98,7 +99,7 @@ export async function latents(space, signal, limit = 1000) {
   }
 }
 
-/** @returns {Promise<Latent>} */
+/** @param {string} id @param {{vector?: boolean, signal?: AbortSignal}} [how] @returns {Promise<Latent>} */
 export const latent = (id, { vector = false, signal } = {}) =>
   getJSON(`/latents/${encodeURIComponent(id)}${vector ? "?vector=true" : ""}`, signal);
 
@@ -141,6 +142,7 @@ async function send(url, body, sent, signal) {
 /**
  * @param {Line} line
  * @param {{steps: number} | {ts: number[]}} where
+ * @param {AbortSignal} [signal]
  * @returns {Promise<Point[]>}
  */
 export const interpolate = async ({ a, b, of }, where, signal) =>
@@ -169,12 +171,18 @@ export const network = async (id, format, of) => (await call(`/latents/${encodeU
 /** What a space can change. @returns {Promise<import("./wishes.js").Attribute[]>} */
 export const attributes = async (space, signal) => (await getJSON(`/spaces/${encodeURIComponent(space)}/attributes`, signal)).attributes;
 
-/** Keeps a mesh's or a file's points. @param {File} file @returns {Promise<{id: string, name: string, points: number, normals: boolean}>} */
+/** Keeps a mesh's or a file's points. @param {File} file @param {AbortSignal} [signal] @returns {Promise<{id: string, name: string, points: number, normals: boolean}>} */
 export async function points(file, signal) {
   const body = new FormData();
   body.append("file", file);
   return (await call("/points", { method: "POST", body, signal })).json();
 }
+
+/** Directions that mean something in a space. @param {string} space @param {AbortSignal} [signal] @returns {Promise<import("./pushes.js").Direction[]>} */
+export const directions = async (space, signal) => (await getJSON(`/spaces/${encodeURIComponent(space)}/directions`, signal)).directions;
+
+/** Two latents or places in numbers. @param {string} a @param {string} b @param {AbortSignal} [signal] @returns {Promise<import("./likeness.js").Comparison>} */
+export const compare = async (a, b, signal) => (await post("/compare", { a, b }, signal)).json();
 
 const jobURL = (id, rest = "") => `/jobs/${encodeURIComponent(id)}${rest}`;
 

@@ -7,7 +7,7 @@ import { latentOf, spotOf, watchedJob } from "./state.js";
 import { position } from "./words.js";
 
 const MESH_RESOLUTION = 128;
-const MESHES = { "get-glb": "glb", "get-stl": "stl" };
+const MESHES = { "get-glb": "glb", "get-stl": "stl", "get-ply": "ply", "get-obj": "obj" };
 const NETWORKS = { "get-pt": "pt", "get-safetensors": "safetensors" };
 
 /** The network at this point of the line or this place. @returns {Promise<Blob>} */
@@ -18,7 +18,7 @@ async function networkAt({ space, a, b, t, of, at }, format) {
 }
 
 /** Hands a blob to the browser as a file. */
-function save(blob, name) {
+export function save(blob, name) {
   const url = URL.createObjectURL(blob);
   const anchor = el("a", { href: url, download: name });
   document.body.append(anchor);
@@ -27,7 +27,7 @@ function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** @param {ReturnType<import("./state.js").createStore>} store @param {(error: unknown) => void} fail */
+/** @param {import("./state.js").Store} store @param {(error: unknown) => void} fail */
 export function downloads(store, fail) {
   const fileName = (state, suffix) => {
     const [a, b] = ["a", "b"].map((end) => latentOf(state, state.view[end])?.name ?? end);
@@ -58,14 +58,14 @@ export function downloads(store, fail) {
     const ready = Boolean(a && b);
     const surface = ready && Boolean(state.frame?.mesh);
     for (const [id, format] of Object.entries(MESHES)) {
-      const link = byId(id);
+      const link = /** @type {HTMLAnchorElement} */ (byId(id));
       if (surface) link.href = api.meshURL(spot, MESH_RESOLUTION, format);
       else link.removeAttribute("href");
       link.toggleAttribute("aria-disabled", !surface);
       link.setAttribute("download", fileName(state, format));
     }
     const between = of === "weights" && t !== 0 && t !== 1;
-    for (const id of Object.keys(NETWORKS)) byId(id).disabled = !ready || between;
+    for (const id of Object.keys(NETWORKS)) /** @type {HTMLButtonElement} */ (byId(id)).disabled = !ready || between;
     byId("downloads-note").textContent = between
       ? "Averaged raw weights are shown, not kept: networks can be downloaded at both ends of this line, or anywhere on the latent line."
       : "The mesh and the network at the point you are looking at. The network is a ready-to-use state dict.";

@@ -10,7 +10,7 @@ import { count, emptyResult, percent, plural, pointAt, position, volume } from "
 const NOTHING_FOUND = "What this job has found so far decodes to a network without a surface inside the cube.";
 const NO_SURFACE = "The network decoded at this place has no surface inside the cube.";
 
-/** @param {ReturnType<import("./state.js").createStore>} store */
+/** @param {import("./state.js").Store} store */
 export function facts(store) {
   const put = (id, text) => {
     const node = byId(id);
@@ -60,7 +60,8 @@ export function facts(store) {
     put("fact-share", point && point.parts > 1 ? `largest ${percent(point.largest_share)}` : "");
   }
 
-  function drawMesh({ frame, ...state }) {
+  function drawMesh(state) {
+    const { frame } = state;
     const mesh = frame?.mesh;
     put("fact-mesh", mesh ? `${count(mesh.indices.length / 3)} triangles at ${frame.resolution}³` : frame ? "no surface" : "…");
     const empty = byId("empty");

@@ -1,7 +1,7 @@
 /**
  * Which shape to show next: a cache, at most one wanted and one anticipated request under way, the newest wins.
  *
- * Along one line a request under way is let finish and shown, since it lies on the way, and of the wishes made
+ * Along one line, or from place to place, a request under way is let finish and shown, since it lies on the way, and of the wishes made
  * meanwhile only the newest is fetched next; aborting it would leave nothing to see during a drag. A change of the
  * line aborts what is under way. At rest the same point is fetched finely, then a few points around it in advance.
  */
@@ -22,6 +22,9 @@ const AROUND = [1, -1, 2, -2, 3, -3, 5, -5, 8, -8, 12, -12, 20, -20, 30, -30];
 /** A line to itself is one point. */
 const keyOf = ({ a, b, of, t }, resolution) => [a, b, of, a === b ? 0 : Math.round(t * STEPS), resolution].join("\n");
 const sizeOf = (frame) => 64 + (frame.mesh ? frame.mesh.positions.byteLength + frame.mesh.indices.byteLength : 0);
+
+/** Whether one spot is on the way to the other: both on one line, or both places, as while a handle is dragged. */
+const onTheWay = (x, y) => sameLine(x, y) || Boolean(x.at && y.at);
 
 /** The neighbours of a point, on its line; beyond the ends only for one that lies there. @param {Spot} spot @returns {Spot[]} */
 function around(spot) {
@@ -77,9 +80,17 @@ export class Frames {
    * @param {(error: unknown, spot: Spot) => void} how.fail
    * @param {(pending: boolean) => void} [how.pending]
    * @param {(spot: Spot) => void} [how.rested]   called once the fine shape of a spot is shown
+   * @param {number} [how.rest]   milliseconds after which a point counts as at rest
+   * @param {FrameCache} [how.cache]
    */
   constructor({ fetch, show, fail, pending = () => {}, rested = () => {}, rest = 250, cache = new FrameCache() }) {
-    Object.assign(this, { fetch, show, fail, pending, rested, rest, fine: FINE });
+    this.fetch = fetch;
+    this.show = show;
+    this.fail = fail;
+    this.pending = pending;
+    this.rested = rested;
+    this.rest = rest;
+    this.fine = FINE;
     this.#cache = cache;
   }
 
@@ -93,7 +104,7 @@ export class Frames {
     clearTimeout(this.#timer);
     this.fine = fine;
     const { main, side } = this.#lanes;
-    if (main && !sameLine(this.#wanted, spot)) this.#drop("main");
+    if (main && !onTheWay(this.#wanted, spot)) this.#drop("main");
     if (side && ![spot, ...ahead].some((s) => keyOf(s, COARSE) === side.key)) this.#drop("side");
     this.#wanted = spot;
     this.#pump();
@@ -124,7 +135,7 @@ export class Frames {
       const frame = await flight.promise;
       if (this.#lanes.main !== flight) return;
       this.#lanes.main = null;
-      if (frame.spot.t !== this.#wanted.t) this.show(frame);
+      if (keyOf(frame.spot, COARSE) !== keyOf(this.#wanted, COARSE)) this.show(frame);
       this.#pump();
     } catch (error) {
       if (this.#lanes.main !== flight) return;

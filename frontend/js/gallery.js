@@ -23,13 +23,16 @@ function picture(latent) {
 /**
  * @param {HTMLElement} host
  * @param {"a"|"b"} end
- * @param {ReturnType<import("./state.js").createStore>} store
+ * @param {import("./state.js").Store} store
  */
 export function gallery(host, end, store) {
   const list = host.querySelector("[data-role=list]");
-  const filter = host.querySelector("input[type=search]");
+  const filter = /** @type {HTMLInputElement} */ (host.querySelector("input[type=search]"));
+  const nothing = /** @type {HTMLElement} */ (host.querySelector("[data-role=nothing]"));
+  /** The cards that are listed, and their radio buttons. */
+  const listed = () => [.../** @type {HTMLCollectionOf<HTMLLabelElement>} */ (list.children)];
+  const radioOf = (label) => /** @type {HTMLInputElement} */ (label.firstChild);
   const chosen = host.querySelector("[data-role=chosen]");
-  const nothing = host.querySelector("[data-role=nothing]");
 
   function card(latent) {
     const input = el("input", { type: "radio", name: `end-${end}`, value: latent.id, "data-search": searchText(latent) });
@@ -55,26 +58,26 @@ export function gallery(host, end, store) {
   function sift() {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
-    for (const label of list.children) {
-      const text = label.firstChild.dataset.search;
+    for (const label of listed()) {
+      const text = radioOf(label).dataset.search;
       label.hidden = !words.every((word) => text.includes(word));
-      shown += !label.hidden;
+      shown += Number(!label.hidden);
     }
     nothing.hidden = shown > 0 || !list.children.length;
   }
 
   function mark(state, reveal) {
     const id = state.view[end];
-    for (const label of list.children) {
+    for (const label of listed()) {
       const on = label.dataset.id === id;
-      label.firstChild.checked = on;
+      radioOf(label).checked = on;
       if (on && reveal) scrollWithin(list, label);
     }
     chosen.textContent = latentOf(state, id)?.name ?? "nothing chosen";
   }
 
   filter.addEventListener("input", sift);
-  list.addEventListener("change", (event) => store.look({ [end]: event.target.value }));
+  list.addEventListener("change", (event) => store.look({ [end]: /** @type {HTMLInputElement} */ (event.target).value }));
   store.subscribe((state, before) => {
     const refilled = state.latents !== before.latents;
     if (refilled) fill(state.latents);

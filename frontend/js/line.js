@@ -55,11 +55,11 @@ export function line(store, isPending) {
     const { view } = state;
     const { t, of } = view;
     drawSlider(view);
-    for (const end of ["a", "b"]) drawEnd(end, latentOf(state, view[end]), of);
+    for (const end of ["a", "b"]) drawEnd(end, latentOf(state, view[end]));
     const which = view.beside ? "both" : of;
-    for (const input of document.querySelectorAll("input[name=of]")) input.checked = input.value === which;
+    for (const input of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("input[name=of]"))) input.checked = input.value === which;
     const obstacle = weightsObstacle(state);
-    byId("of-weights").disabled = byId("of-both").disabled = Boolean(obstacle);
+    for (const id of ["of-weights", "of-both"]) /** @type {HTMLInputElement} */ (byId(id)).disabled = Boolean(obstacle);
     const where = t < 0 || t > 1 ? `${BEYOND_WORDS[t < 0 ? "a" : "b"]} ` : "";
     byId("of-why").textContent = where + (obstacle && state.latents.length ? obstacle : OF_WORDS[which]);
     slider.disabled = play.disabled = !(view.a && view.b);

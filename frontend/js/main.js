@@ -1,10 +1,14 @@
 /** Puts the page together: state in the middle, one module that fetches, panels that draw. */
 
 import { address } from "./address.js";
+import { code } from "./code.js";
+import { compare } from "./compare.js";
+import { directions } from "./directions.js";
 import { byId, darkScheme, el, reducedMotion } from "./dom.js";
 import { downloads } from "./downloads.js";
 import { facts } from "./facts.js";
 import { gallery } from "./gallery.js";
+import { help } from "./help.js";
 import { inspect } from "./inspect.js";
 import { jobs, jobsAtStart, trayAtStart } from "./jobs.js";
 import { line } from "./line.js";
@@ -12,15 +16,18 @@ import { map } from "./map.js";
 import { measurements } from "./measure.js";
 import { recall } from "./memory.js";
 import { showError, showNews } from "./notices.js";
+import { pad } from "./pad.js";
 import { panels } from "./panels.js";
 import { plot } from "./plot.js";
 import { search } from "./search.js";
+import { shortcuts } from "./shortcuts.js";
 import { Stage, hasWebGL } from "./stage.js";
 import { STEPS, createStore, sameLine, snap, spotOf, viewFromQuery, weightsObstacle } from "./state.js";
 import { strip } from "./strip.js";
 import { timeline } from "./timeline.js";
 import { tray } from "./tray.js";
 import { upload } from "./upload.js";
+import { video } from "./video.js";
 import { isCloud } from "./wishes.js";
 import { NO_MAP, world } from "./world.js";
 
@@ -94,8 +101,8 @@ function drawSpaces({ spaces, view }) {
 }
 
 function drawHistory({ past, future }) {
-  byId("undo").disabled = !past.length;
-  byId("redo").disabled = !future.length;
+  /** @type {HTMLButtonElement} */ (byId("undo")).disabled = !past.length;
+  /** @type {HTMLButtonElement} */ (byId("redo")).disabled = !future.length;
 }
 
 /** The raw weights where they cannot be had: said, and left. True where the view is another now. */
@@ -123,21 +130,54 @@ store.subscribe((state, before) => {
   if (watching) stage.host.scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
 });
 
+/** The keys of the page, each of which does what a control does. */
+function keys() {
+  const { show: showHelp, singles } = help();
+  const { show: showCode } = code(store);
+  const { show: showVideo } = video(store, () => stage.viewer);
+  byId("show-help").addEventListener("click", showHelp);
+  const move = (steps) => () => {
+    const { t, beyond, a, b } = store.get().view;
+    store.set({ playing: false });
+    if (a && b) store.look({ t: snap(t + steps / STEPS, beyond) });
+  };
+  const click = (id) => () => byId(id).click();
+  shortcuts({
+    back: move(-1), on: move(1), backFar: move(-10), onFar: move(10), toA: click("to-a"), toB: click("to-b"),
+    play: click("play"), swap: click("swap"), chance: click("chance"), undo: history.undo, redo: history.redo,
+    weights: () => byId(store.get().view.of === "weights" ? "of-latent" : "of-weights").click(),
+    galleryA: () => visit("gallery-a", "input:checked, input"), galleryB: () => visit("gallery-b", "input:checked, input"),
+    map: () => visit("map", "[tabindex], button, select"), compare: () => visit("compare", "input:checked"),
+    code: showCode, record: showVideo, dark: () => darkScheme.toggle(), help: showHelp,
+  }, { singles });
+}
+
+/** Unfolds what holds an element, and goes to the part of it that takes the keys. */
+function visit(id, part) {
+  const host = byId(id);
+  const panel = /** @type {HTMLDetailsElement|null} */ (host.closest("details"));
+  if (panel) panel.open = true;
+  const target = /** @type {HTMLElement} */ (host.tabIndex >= 0 ? host : (host.querySelector(part) ?? host));
+  target.focus({ preventScroll: true });
+  host.scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
+}
+
 address(store, (search) => {
   const view = viewFromQuery(search);
   const { space } = store.get().view;
   store.look(view.space && view.space !== space ? view : places.sound({ ...view, space }));
   if (view.space && view.space !== space) places.open(view.space);
 });
-byId("space").addEventListener("change", ({ target }) => {
-  store.look({ space: target.value, a: null, b: null, t: 0 });
-  places.open(target.value);
+byId("space").addEventListener("change", () => {
+  const { value } = /** @type {HTMLSelectElement} */ (byId("space"));
+  store.look({ space: value, a: null, b: null, t: 0 });
+  places.open(value);
 });
 
-for (const end of ["a", "b"]) gallery(byId(`gallery-${end}`), end, store);
 const isPending = () => stage.isPending || (store.get().view.beside && besides.isPending);
 line(store, isPending);
 strip(store, isPending);
+for (const end of /** @type {const} */ (["a", "b"])) gallery(byId(`gallery-${end}`), end, store);
 facts(store);
 map(store, showError);
 inspect(store, { keep: places.keep, remove: places.remove, fail: showError });
@@ -147,6 +187,10 @@ upload(store, { embed: places.embed, remove: places.remove, take: (file) => (isC
 tray(store, work, showError);
 downloads(store, showError);
 panels(store);
+pad(store);
+directions(store, places.keep);
+compare(store);
+keys();
 byId("undo").addEventListener("click", history.undo);
 byId("redo").addEventListener("click", history.redo);
 byId("theme").addEventListener("click", () => darkScheme.toggle());

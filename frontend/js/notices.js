@@ -25,7 +25,7 @@ export function showNews(text) {
 function add(title, detail, kind, action) {
   const host = byId("notices");
   const key = `${kind}|${title}|${detail}`;
-  [...host.children].find((child) => child.dataset.key === key)?.remove();
+  [.../** @type {NodeListOf<HTMLElement>} */ (host.querySelectorAll(".notice"))].find((child) => child.dataset.key === key)?.remove();
   const node = el("div", { class: `notice ${kind}`, role: kind === "error" ? "alert" : "status" });
   node.dataset.key = key;
   const close = el("button", { type: "button", class: "quiet", "aria-label": "Dismiss", onclick: () => node.remove() }, "×");

@@ -2,8 +2,7 @@
 
 /** @param {import("./state.js").Store} store */
 export function panels(store) {
-  /** @type {HTMLDetailsElement[]} */
-  const nodes = [...document.querySelectorAll("details[data-panel]")];
+  const nodes = [.../** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("details[data-panel]"))];
   const names = new Set(nodes.map((node) => node.dataset.panel));
 
   function draw({ view }) {

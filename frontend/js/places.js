@@ -1,11 +1,11 @@
 /**
  * Places of a space: linear combinations of its latents and directions, as the server reads them in `at=`. Pure.
  *
- * `chair-1:0.3,chair-2:0.7,~seat_height:0.5` is 0.3 of one latent, 0.7 of another, and half a standard deviation higher a seat.
+ * `chair-1:0.3,chair-2:0.7,~seat_height:0.5` is 0.3 of one latent, 0.7 of another, and a seat that is half a unit higher.
  */
 
 /** @typedef {{id: string, weight: number}} Term weight times a latent */
-/** @typedef {{direction: string, amount: number}} Push along a named direction, in its standard deviations */
+/** @typedef {{direction: string, amount: number}} Push along a named direction, in its own unit */
 /** @typedef {{terms: Term[], pushes: Push[]}} Place */
 
 export const MOST_TERMS = 16;
@@ -31,7 +31,7 @@ export function parsePlace(text) {
   for (const part of parts) {
     const colon = part.lastIndexOf(":");
     const [name, value] = [part.slice(0, colon), Number(part.slice(colon + 1) || NaN)];
-    if (colon < 1 || !Number.isFinite(value) || Math.abs(value) > MOST_WEIGHT || name === "~") return null;
+    if (colon < 1 || !Number.isFinite(value) || name === "~" || (!name.startsWith("~") && Math.abs(value) > MOST_WEIGHT)) return null;
     if (name.startsWith("~")) place.pushes.push({ direction: name.slice(1), amount: value });
     else place.terms.push({ id: name, weight: value });
   }
@@ -56,7 +56,8 @@ export function positionAt(text, positionOf) {
   const terms = parsePlace(text)?.terms ?? [];
   const known = terms.map(({ id, weight }) => ({ at: positionOf(id), weight }));
   if (!known.length || known.some(({ at }) => !at)) return null;
-  return [0, 1].map((axis) => known.reduce((sum, { at, weight }) => sum + weight * at[axis], 0));
+  const along = (axis) => known.reduce((sum, { at, weight }) => sum + weight * at[axis], 0);
+  return [along(0), along(1)];
 }
 
 /**

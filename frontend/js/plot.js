@@ -47,7 +47,7 @@ function layout(points, t) {
   };
 }
 
-/** @param {ReturnType<import("./state.js").createStore>} store @param {(error: unknown) => void} fail */
+/** @param {import("./state.js").Store} store @param {(error: unknown) => void} fail */
 export function plot(store, fail) {
   const host = byId("plot");
   const note = byId("plot-note");
@@ -64,7 +64,7 @@ export function plot(store, fail) {
     const { view } = store.get();
     if (pointsOf(store.get(), view) !== known) return;
     await Plotly.react(host, traces(known), layout(known, view.t), CONFIG);
-    if (!drawn) host.on("plotly_click", ({ points }) => store.look({ t: snap(points[0].x, store.get().view.beyond) }));
+    if (!drawn) /** @type {any} */ (host).on("plotly_click", ({ points }) => store.look({ t: snap(points[0].x, store.get().view.beyond) }));
     drawn = Plotly;
     host.dataset.points = String(known.length);
   }

@@ -10,6 +10,8 @@ import { parsePlace } from "./places.js";
  * @property {string|null} space
  * @property {string|null} a          latents at the ends of the line
  * @property {string|null} b
+ * @property {string|null} c          a third and a fourth corner beside A and B
+ * @property {string|null} d
  * @property {number} t               on the line: 0 is A, 1 is B; a multiple of 1 / STEPS
  * @property {boolean} beyond         whether t may leave [0, 1]
  * @property {Of} of                  what is interpolated
@@ -34,7 +36,7 @@ export const OFS = /** @type {const} */ (["latent", "weights"]);
 export const DETAILS = /** @type {const} */ ([64, 128, 192, 256]);
 /** @type {View} */
 export const START = Object.freeze({
-  space: null, a: null, b: null, t: 0, beyond: false, of: "latent", beside: false, at: null, job: null,
+  space: null, a: null, b: null, c: null, d: null, t: 0, beyond: false, of: "latent", beside: false, at: null, job: null,
   detail: 128, colour: null, projection: null, plain: false, shut: Object.freeze([]),
 });
 /** Changes of these are moves: they leave the job or the place that is shown. The others change how things look. */
@@ -51,7 +53,7 @@ export function snap(t, beyond = false) {
 }
 
 /** Names of the URL's values, where they are not the view's own. */
-const TEXTS = { space: "space", a: "a", b: "b", at: "at", job: "job", colour: "colour", projection: "map" };
+const TEXTS = { space: "space", a: "a", b: "b", c: "c", d: "d", at: "at", job: "job", colour: "colour", projection: "map" };
 
 /** `?a=..&b=..&t=..` -> View; what is missing or makes no sense is as at the start. Inverse: `queryFromView`. @returns {View} */
 export function viewFromQuery(search) {

@@ -6,7 +6,7 @@ import { architectureOf } from "./state.js";
 import { count, percent } from "./words.js";
 
 /**
- * @param {ReturnType<import("./state.js").createStore>} store
+ * @param {import("./state.js").Store} store
  * @param {object} act
  * @param {(file: File) => void} act.embed
  * @param {(file: File) => void} act.take   a file that was dropped anywhere: a network, or points

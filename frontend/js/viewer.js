@@ -156,6 +156,26 @@ export class Viewer {
     this.draw();
   }
 
+  /** Draws at once, from so many radians further around; for films. @param {number} angle @returns {HTMLCanvasElement} */
+  shoot(angle) {
+    const before = this.camera.position.clone();
+    this.camera.position.sub(this.controls.target).applyAxisAngle(this.camera.up, angle).add(this.controls.target);
+    this.camera.lookAt(this.controls.target);
+    this.renderer.render(this.scene, this.camera);
+    this.camera.position.copy(before);
+    this.camera.lookAt(this.controls.target);
+    return this.renderer.domElement;
+  }
+
+  /** Gives back what the graphics card holds; nothing can be shown afterwards. */
+  dispose() {
+    this.disposed = true;
+    this.controls.dispose();
+    this.mesh.geometry.dispose();
+    this.renderer.dispose();
+    this.renderer.forceContextLoss();
+  }
+
   zoom(factor) {
     const offset = this.camera.position.clone().sub(this.controls.target);
     const { minDistance, maxDistance } = this.controls;

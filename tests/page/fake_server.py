@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +20,7 @@ import torch
 from fake_jobs import Jobs, points_of
 from PIL import Image
 
+from netspace.compare import likeness
 from netspace.data.chairs import RANGES, Chair, ChairParams, between, random_params
 from netspace.errors import EmptyLevelSet
 from netspace.grids import Grid, sparse_grid
@@ -40,6 +42,21 @@ R2 = {"seat_height": 0.97, "seat_width": 0.93, "back_height": 0.88, "back_tilt":
 ATTRIBUTES = [
     {"name": "volume", "r2": None, "low": None, "high": None},
     *({"name": name, "r2": r2, "low": RANGES[name][0], "high": RANGES[name][1]} for name, r2 in R2.items()),
+]
+
+
+def direction(name: str, title: str, kind: str, r2: float, low: float, high: float, unit: str = "") -> dict:
+    deviation = 1.0 if kind == "component" else (high - low) / 12**0.5
+    return {"name": name, "title": title, "kind": kind, "r2": r2, "low": low, "high": high, "unit": unit,
+            "deviation": deviation}  # fmt: skip
+
+
+DIRECTIONS = [
+    *(direction(name, name.replace("_", " ").capitalize(), "attribute", r2, *RANGES[name]) for name, r2 in R2.items()),
+    *(
+        direction(f"pc{i}", f"Principal component {i}", "component", 0.3 / i, -2, 2, "standard deviations")
+        for i in range(1, 5)
+    ),
 ]
 
 
@@ -91,19 +108,28 @@ def grid_of(a: str, b: str, t: float, of: str, resolution: int) -> Grid:
     return sparse_grid(shape.sdf, resolution)
 
 
-@lru_cache(maxsize=100)
-def place_of(text: str, resolution: int) -> Grid:
-    """The blend of a place's two heaviest latents: shapes cannot be summed, but the contract can be kept."""
+def terms_of(text: str) -> list[tuple[str, float]]:
     terms = []
     for position, term in enumerate(text.split(",")):
         name, _, value = term.rpartition(":")
         if not name:
             raise Problem(422, "bad-place", "The place cannot be read", f"term {position + 1}: expected id:weight")
-        if not name.startswith("~"):
-            terms.append((float(value), name))
-    heaviest = sorted(terms, reverse=True)
-    a, b = heaviest[0][1], heaviest[min(1, len(heaviest) - 1)][1]
-    return grid_of(a, b, 0.3 if a != b else 0.0, "latent", resolution)
+        terms.append((name, float(value)))
+    return terms
+
+
+@lru_cache(maxsize=100)
+def place_of(text: str, resolution: int) -> Grid:
+    """Measures are summed as latents would be, kinds are those of the heaviest; directions add to their measure."""
+    terms = terms_of(text)
+    latents = [(params_of(name), weight) for name, weight in terms if not name.startswith("~")]
+    measures = {name: sum(weight * getattr(params, name) for params, weight in latents) for name in RANGES}
+    for name, amount in terms:
+        if name.startswith("~") and name[1:] in measures:
+            measures[name[1:]] += amount
+    kept = {name: min(high, max(low, measures[name])) for name, (low, high) in RANGES.items()}
+    heaviest = max(latents, key=lambda term: term[1])[0]
+    return sparse_grid(Chair.of(replace(heaviest, **kept)).sdf, resolution)
 
 
 def mesh_of(a: str, b: str, t: float, of: str, resolution: int):
@@ -150,6 +176,13 @@ def latent(latent_id: str, single: bool = False, vector: bool = False) -> dict:
     if vector:
         body["vector"] = [float(index % 7), 1.0, 2.0]
     return body
+
+
+def compared(a: str, b: str) -> dict:
+    grids = [place_of(spot if ":" in spot else f"{spot}:1", 48) for spot in (a, b)]
+    volumes = [Solidity.of(grid).volume for grid in grids]
+    return {"space": SPACE, "a": a, "b": b, **asdict(likeness(*grids)), "volume_a": volumes[0], "volume_b": volumes[1],
+            "latent_distance": 0.0 if a == b else 2.5}  # fmt: skip
 
 
 PROJECTIONS = ["pca", "tsne"]
@@ -265,6 +298,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.reply_json(200, map_of(query.get("projection", PROJECTIONS[0])))
             case ["spaces", _, "attributes"]:
                 self.reply_json(200, {"attributes": ATTRIBUTES})
+            case ["spaces", _, "directions"]:
+                self.reply_json(200, {"directions": DIRECTIONS})
             case ["jobs"]:
                 items = list(reversed(JOBS.jobs.values()))
                 self.reply_json(200, {"total": len(items), "offset": 0, "limit": 100, "items": items})
@@ -317,6 +352,9 @@ class Handler(BaseHTTPRequestHandler):
         elif self.path.startswith("/jobs/"):
             _, _, job_id, what = self.path.split("/")
             self.reply_json(202, JOBS.cancel(job_id) if what == "cancel" else JOBS.resume(job_id))
+        elif self.path == "/compare":
+            asked = json.loads(body)
+            self.reply_json(200, compared(asked["a"], asked["b"]))
         elif self.path == "/latents":
             asked = json.loads(body)
             self.reply_json(201, keep_place(asked["at"], asked["name"]))
