@@ -66,6 +66,7 @@ const PLAIN = { name: "none", kind: "none", groupOf: () => "", legend: [], scale
 
 const label = (value) => (value === undefined || value === null ? "not known" : value === true ? "yes" : value === false ? "no" : String(value));
 
+/** @returns {Colouring} */
 function byKind(latents, name, theme) {
   const groupOf = (latent) => label(factsOf(latent)[name]);
   const counts = new Map();
@@ -76,17 +77,19 @@ function byKind(latents, name, theme) {
   return { name, kind: "kinds", groupOf, legend, scale: null, markOf: (latent) => marks.get(groupOf(latent)) };
 }
 
-/** The rarest kinds, where there are many, share the last grey. */
+/** The rarest kinds, where there are many, share the last grey. @returns {Mark} */
 function markOfRank(rank, group, theme) {
   const last = KINDS[theme].length - 1;
   if (group === "not known") return { colour: UNKNOWN[theme], shape: "cross" };
   return { colour: KINDS[theme][Math.min(rank, last)], shape: SHAPES[Math.min(rank, last)] };
 }
 
+/** @returns {Colouring} */
 function byNumber(latents, name, theme) {
   const values = valuesOf(latents, name);
   const [low, high] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
   const ramp = RAMPS[theme];
+  /** @returns {Mark} */
   const markOf = (latent) => {
     const value = factsOf(latent)[name];
     if (typeof value !== "number") return { colour: UNKNOWN[theme], shape: "cross" };
