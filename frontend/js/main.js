@@ -143,8 +143,8 @@ function keys() {
     back: move(-1), on: move(1), backFar: move(-10), onFar: move(10), toA: click("to-a"), toB: click("to-b"),
     play: click("play"), swap: click("swap"), chance: click("chance"), undo: history.undo, redo: history.redo,
     weights: () => byId(store.get().view.of === "weights" ? "of-latent" : "of-weights").click(),
-    galleryA: () => visit("gallery-a", "input:checked, input"), galleryB: () => visit("gallery-b", "input:checked, input"),
-    map: () => visit("map", "[tabindex], button, select"), compare: () => visit("compare", "input:checked"),
+    galleryA: () => visit("gallery-a", "input"), galleryB: () => visit("gallery-b", "input"),
+    map: () => visit("map", "[tabindex], button, select"), compare: () => visit("compare", "input"),
     code: showCode, record: showVideo, dark: () => darkScheme.toggle(), help: showHelp,
   }, { singles });
 }
@@ -154,7 +154,7 @@ function visit(id, part) {
   const host = byId(id);
   const panel = /** @type {HTMLDetailsElement|null} */ (host.closest("details"));
   if (panel) panel.open = true;
-  const target = /** @type {HTMLElement} */ (host.querySelector(part) ?? host);
+  const target = /** @type {HTMLElement} */ (host.querySelector(":checked") ?? host.querySelector(part) ?? host);
   target.focus({ preventScroll: true });
   host.scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
 }
