@@ -2,7 +2,7 @@
 
 /** @typedef {import("./state.js").Line} Line */
 /** @typedef {import("./state.js").Spot} Spot */
-/** @typedef {{projection: string, projections: string[], axes: {title: string}[], points: [string, number, number][]}} MapPoints */
+/** @typedef {{projection: string, projections: {name: string, title: string}[], axes: {title: string}[], points: [string, number, number][]}} MapPoints */
 /** @typedef {{id: string, name: string, parameters: number}} Architecture */
 /** @typedef {{id: string, title: string, latent_size: number, architectures: Architecture[], gallery_size: number}} Space */
 /**
@@ -90,7 +90,7 @@ export const spaces = async (signal) => (await getJSON("/spaces", signal)).space
  * @param {AbortSignal} [signal]
  * @returns {Promise<Latent[]>}
  */
-export async function latents(space, signal, limit = 100) {
+export async function latents(space, signal, limit = 1000) {
   const items = [];
   for (;;) {
     const page = await getJSON(`/spaces/${encodeURIComponent(space)}/latents?${query({ offset: items.length, limit })}`, signal);

@@ -2,10 +2,13 @@
 
 import { byId } from "./dom.js";
 import { standing } from "./job.js";
+import { latentAt } from "./places.js";
+import { solidOf } from "./solid.js";
 import { architectureOf, latentOf, pointsOf, watchedJob } from "./state.js";
 import { count, emptyResult, percent, plural, pointAt, position, volume } from "./words.js";
 
 const NOTHING_FOUND = "What this job has found so far decodes to a network without a surface inside the cube.";
+const NO_SURFACE = "The network decoded at this place has no surface inside the cube.";
 
 /** @param {import("./state.js").Store} store */
 export function facts(store) {
@@ -16,21 +19,36 @@ export function facts(store) {
 
   function draw(state) {
     const { t, of } = state.view;
-    drawWatched(watchedJob(state));
+    drawWatched(state);
     put("fact-t", position(t));
     drawPoint(state, t);
     drawMesh(state);
     drawNetwork(state, of);
   }
 
-  /** A watched job stands in the place of the line's numbers. */
-  function drawWatched(job) {
-    byId("facts").hidden = Boolean(job);
-    byId("watch").hidden = !job;
-    if (!job) return;
+  /** A watched job, or a place, stands in the place of the line's numbers. */
+  function drawWatched(state) {
+    const job = watchedJob(state);
+    const { at } = state.view;
+    byId("facts").hidden = Boolean(job || at);
+    byId("watch").hidden = !(job || at);
+    if (job) drawJob(job);
+    else if (at) drawPlace(state, at);
+  }
+
+  function drawJob(job) {
     put("watch-what", job.result ? "Found by" : job.latent ? "Found so far by" : job.start ? "The start of" : "Nothing to show yet of");
     put("watch-name", job.name);
     put("watch-step", job.status === "running" && job.step ? `step ${count(job.step)} of ${count(job.steps)}` : standing(job));
+  }
+
+  function drawPlace(state, at) {
+    const id = latentAt(at);
+    const mesh = state.frame?.spot.at === at ? state.frame.mesh : null;
+    const solid = mesh && solidOf(mesh);
+    put("watch-what", "Looking at");
+    put("watch-name", id ? (latentOf(state, id)?.name ?? id) : "a place between networks");
+    put("watch-step", solid ? `volume ${volume(solid.volume)}, ${plural(solid.parts, "part")}` : "");
   }
 
   function drawPoint(state, t) {
@@ -48,7 +66,7 @@ export function facts(store) {
     put("fact-mesh", mesh ? `${count(mesh.indices.length / 3)} triangles at ${frame.resolution}³` : frame ? "no surface" : "…");
     const empty = byId("empty");
     empty.hidden = !frame || Boolean(mesh);
-    if (frame && !mesh) put("empty-words", watchedJob(state) ? NOTHING_FOUND : emptyResult(frame.spot.of, frame.spot.t));
+    if (frame && !mesh) put("empty-words", watchedJob(state) ? NOTHING_FOUND : frame.spot.at ? NO_SURFACE : emptyResult(frame.spot.of, frame.spot.t));
     drawBeside(state.beside);
   }
 

@@ -9,8 +9,10 @@ import { downloads } from "./downloads.js";
 import { facts } from "./facts.js";
 import { gallery } from "./gallery.js";
 import { help } from "./help.js";
+import { inspect } from "./inspect.js";
 import { jobs, jobsAtStart, trayAtStart } from "./jobs.js";
 import { line } from "./line.js";
+import { map } from "./map.js";
 import { measurements } from "./measure.js";
 import { recall } from "./memory.js";
 import { showError, showNews } from "./notices.js";
@@ -21,6 +23,7 @@ import { search } from "./search.js";
 import { shortcuts } from "./shortcuts.js";
 import { Stage, hasWebGL } from "./stage.js";
 import { STEPS, createStore, sameLine, snap, spotOf, viewFromQuery, weightsObstacle } from "./state.js";
+import { strip } from "./strip.js";
 import { timeline } from "./timeline.js";
 import { tray } from "./tray.js";
 import { upload } from "./upload.js";
@@ -154,7 +157,7 @@ function visit(id, part) {
   const host = byId(id);
   const panel = /** @type {HTMLDetailsElement|null} */ (host.closest("details"));
   if (panel) panel.open = true;
-  const target = /** @type {HTMLElement} */ (host.querySelector(":checked") ?? host.querySelector(part) ?? host);
+  const target = /** @type {HTMLElement} */ (host.tabIndex >= 0 ? host : (host.querySelector("input:checked") ?? host.querySelector(part) ?? host));
   target.focus({ preventScroll: true });
   host.scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
 }
@@ -171,9 +174,13 @@ byId("space").addEventListener("change", () => {
   places.open(value);
 });
 
+const isPending = () => stage.isPending || (store.get().view.beside && besides.isPending);
+line(store, isPending);
+strip(store, isPending);
 for (const end of /** @type {const} */ (["a", "b"])) gallery(byId(`gallery-${end}`), end, store);
-line(store, () => stage.isPending || (store.get().view.beside && besides.isPending));
 facts(store);
+map(store, showError);
+inspect(store, { keep: places.keep, remove: places.remove, fail: showError });
 plot(store, showError);
 const { fit } = search(store, work);
 upload(store, { embed: places.embed, remove: places.remove, take: (file) => (isCloud(file.name) ? fit(file) : places.embed(file)) });

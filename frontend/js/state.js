@@ -21,6 +21,7 @@ import { parsePlace } from "./places.js";
  * @property {number} detail          cells a side of the grid at rest
  * @property {string|null} colour     the property that colours the map; null for the first that is there
  * @property {string|null} projection of the map; null for the server's first
+ * @property {boolean} plain          the map without pictures
  * @property {readonly string[]} shut panels that are folded, by their `data-panel`
  */
 /** @typedef {{a: string, b: string, of: Of}} Line */
@@ -36,7 +37,7 @@ export const DETAILS = /** @type {const} */ ([64, 128, 192, 256]);
 /** @type {View} */
 export const START = Object.freeze({
   space: null, a: null, b: null, c: null, d: null, t: 0, beyond: false, of: "latent", beside: false, at: null, job: null,
-  detail: 128, colour: null, projection: null, shut: Object.freeze([]),
+  detail: 128, colour: null, projection: null, plain: false, shut: Object.freeze([]),
 });
 /** Changes of these are moves: they leave the job or the place that is shown. The others change how things look. */
 const MOVES = ["space", "a", "b", "t", "of", "at", "job"];
@@ -64,6 +65,7 @@ export function viewFromQuery(search) {
     ...START, ...texts, beyond, t: snap(t, beyond),
     of: OFS.find((of) => of === values.get("of")) ?? START.of,
     beside: values.has("beside"),
+    plain: values.has("plain"),
     at: parsePlace(texts.at) ? texts.at : null,
     detail: DETAILS.find((detail) => String(detail) === values.get("detail")) ?? START.detail,
     shut: (values.get("shut") ?? "").split(",").filter(Boolean).sort(),
@@ -76,7 +78,7 @@ export function queryFromView(view) {
   for (const [key, name] of Object.entries(TEXTS)) if (view[key]) values.set(name, view[key]);
   if (view.t) values.set("t", String(Number(view.t.toFixed(4))));
   if (view.of !== START.of) values.set("of", view.of);
-  for (const key of ["beyond", "beside"]) if (view[key]) values.set(key, "1");
+  for (const key of ["beyond", "beside", "plain"]) if (view[key]) values.set(key, "1");
   if (view.detail !== START.detail) values.set("detail", String(view.detail));
   if (view.shut.length) values.set("shut", view.shut.join(","));
   // Commas and colons may stand in a query as they are, and places are read by people.
@@ -116,7 +118,7 @@ export function spotOf(state) {
  *   lines    Map<lineKey, Point[]>    what is measured of lines, each by t; replaced, never changed
  *   frame    Frame | null     the shape that is shown
  *   beside   Frame | null     the same point of the line through raw weights
- *   map      {projection: string|null, projections: string[], axes: {title: string}[], places: Map<id, [x, y]>}
+ *   map      {projection: string|null, projections: {name, title}[], axes: {title: string}[], places: Map<id, [x, y]>}
  *   hover    string | null    the latent under the pointer, on the map or in a list
  *   upload   {phase: "idle"|"busy"|"done"|"failed", file?, share?, latent?, error?}
  *   playing  boolean

@@ -7,7 +7,7 @@ test("a view survives the URL", () => {
     const view = {
       space: "chairs", a: "a b&c=d", b: "ü/é", c: step % 3 ? "third" : null, d: step % 6 ? null : "fourth", t: snap(1.5 - step / 30, true), beyond: true, of: step % 2 ? "weights" : "latent",
       beside: step % 5 === 0, at: step % 4 ? null : "chairs.x-1:0.25,a b&c=d:0.75,~seat height:-1.5", job: step % 3 ? null : "j-1_2",
-      detail: DETAILS[step % 4], colour: step % 2 ? "back,kind" : null, projection: step % 3 ? "tsne" : null, shut: step % 2 ? ["lists", "plot"] : [],
+      detail: DETAILS[step % 4], plain: step % 2 === 0, colour: step % 2 ? "back,kind" : null, projection: step % 3 ? "tsne" : null, shut: step % 2 ? ["lists", "plot"] : [],
     };
     assert.deepEqual(viewFromQuery(queryFromView(view)), view);
   }

@@ -194,7 +194,8 @@ def map_of(projection: str) -> dict:
     turn = 1 if projection == "pca" else -1
     points = [[i, latent(i)["position"][0] * turn, latent(i)["position"][1]] for i in PARAMS if i not in SNAPSHOTS]
     axes = [{"title": "1st component"}, {"title": "2nd component"}] if turn == 1 else [{"title": ""}, {"title": ""}]
-    return {"projection": projection, "projections": PROJECTIONS, "axes": axes, "points": points}
+    known = [{"name": name, "title": name.upper()} for name in PROJECTIONS]
+    return {"projection": projection, "projections": known, "axes": axes, "points": points}
 
 
 def keep_place(at: str, name: str) -> dict:
