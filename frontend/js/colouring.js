@@ -66,6 +66,7 @@ const PLAIN = { name: "none", kind: "none", groupOf: () => "", legend: [], scale
 
 const label = (value) => (value === undefined || value === null ? "not known" : value === true ? "yes" : value === false ? "no" : String(value));
 
+/** @returns {Colouring} */
 function byKind(latents, name, theme) {
   const groupOf = (latent) => label(factsOf(latent)[name]);
   const counts = new Map();
@@ -83,6 +84,7 @@ function markOfRank(rank, group, theme) {
   return { colour: KINDS[theme][Math.min(rank, last)], shape: SHAPES[Math.min(rank, last)] };
 }
 
+/** @returns {Colouring} */
 function byNumber(latents, name, theme) {
   const values = valuesOf(latents, name);
   const [low, high] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];

@@ -33,7 +33,9 @@ export class Scatter {
    * @param {(scatter: Scatter, ink: CanvasRenderingContext2D) => void} drawOver what stands above the points
    */
   constructor(host, inks, drawOver) {
-    Object.assign(this, { host, inks, drawOver });
+    this.host = host;
+    this.inks = inks;
+    this.drawOver = drawOver;
     this.base = this.#layer();
     this.over = this.#layer();
     new ResizeObserver(() => this.#resize()).observe(host);
@@ -50,7 +52,8 @@ export class Scatter {
     const { clientWidth: width, clientHeight: height } = this.host;
     if (!width || !height) return;
     this.ratio = Math.min(2, devicePixelRatio);
-    Object.assign(this, { width, height });
+    this.width = width;
+    this.height = height;
     for (const canvas of [this.base, this.over]) Object.assign(canvas, { width: width * this.ratio, height: height * this.ratio });
     if (this.#fitted) this.fit();
     else this.draw();
@@ -80,13 +83,13 @@ export class Scatter {
     this.draw();
   }
 
-  /** Data -> pixels. Inverse: `toData`. */
+  /** Data -> pixels. Inverse: `toData`. @returns {[number, number]} */
   toScreen(x, y) {
     const { x: cx, y: cy, scale } = this.#zoom;
     return [this.width / 2 + (x - cx) * scale, this.height / 2 - (y - cy) * scale];
   }
 
-  /** Pixels -> data. Inverse: `toScreen`. */
+  /** Pixels -> data. Inverse: `toScreen`. @returns {[number, number]} */
   toData(px, py) {
     const { x, y, scale } = this.#zoom;
     return [x + (px - this.width / 2) / scale, y - (py - this.height / 2) / scale];
