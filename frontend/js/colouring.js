@@ -14,6 +14,7 @@
  */
 
 /** @type {Shape[]} */
+/** @type {Shape[]} */
 export const SHAPES = ["circle", "square", "triangle", "diamond", "wedge", "pentagon", "star", "cross"];
 /** Okabe and Ito's order of hues, each with a contrast of 3 : 1 to the page's ground. */
 const KINDS = {
@@ -77,7 +78,7 @@ function byKind(latents, name, theme) {
   return { name, kind: "kinds", groupOf, legend, scale: null, markOf: (latent) => marks.get(groupOf(latent)) };
 }
 
-/** The rarest kinds, where there are many, share the last grey. */
+/** The rarest kinds, where there are many, share the last grey. @returns {Mark} */
 function markOfRank(rank, group, theme) {
   const last = KINDS[theme].length - 1;
   if (group === "not known") return { colour: UNKNOWN[theme], shape: "cross" };
@@ -89,6 +90,7 @@ function byNumber(latents, name, theme) {
   const values = valuesOf(latents, name);
   const [low, high] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
   const ramp = RAMPS[theme];
+  /** @returns {Mark} */
   const markOf = (latent) => {
     const value = factsOf(latent)[name];
     if (typeof value !== "number") return { colour: UNKNOWN[theme], shape: "cross" };
