@@ -3,10 +3,13 @@
 import * as api from "./api.js";
 import { el } from "./dom.js";
 import { latentOf } from "./state.js";
-import { traits } from "./words.js";
+import { count, traits } from "./words.js";
 
 /** What is not of the gallery says where it is from. */
-const BADGES = { upload: "yours", job: "found" };
+const BADGES = { upload: "yours", job: "found", place: "kept" };
+/** Cards that are shown at once: more are found by words, or on the map. */
+const MOST = 160;
+const NOTHING = "Nothing here has all of these words.";
 
 /** @param {import("./api.js").Latent} latent */
 function searchText({ name, origin, properties }) {
@@ -35,7 +38,7 @@ export function gallery(host, end, store) {
   const chosen = host.querySelector("[data-role=chosen]");
 
   function card(latent) {
-    const input = el("input", { type: "radio", name: `end-${end}`, value: latent.id, "data-search": searchText(latent) });
+    const input = el("input", { type: "radio", name: `end-${end}`, value: latent.id });
     const details = traits(latent.properties);
     const mark = BADGES[latent.origin] && el("span", { class: "badge" }, BADGES[latent.origin]);
     const name = el("span", { class: "name" }, latent.name);
@@ -46,24 +49,22 @@ export function gallery(host, end, store) {
   }
 
   const cards = new Map();
-  function fill(latents) {
-    const wanted = latents.map((latent) => {
-      if (!cards.has(latent.id)) cards.set(latent.id, card(latent));
-      return cards.get(latent.id);
-    });
-    list.replaceChildren(...wanted);
-    sift();
-  }
+  const cardOf = (latent) => {
+    if (!cards.has(latent.id)) cards.set(latent.id, card(latent));
+    return cards.get(latent.id);
+  };
 
-  function sift() {
+  /** Those that have all the words, the chosen one whatever else; of very many only the first. */
+  function fill(state) {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let shown = 0;
-    for (const label of listed()) {
-      const text = radioOf(label).dataset.search;
-      label.hidden = !words.every((word) => text.includes(word));
-      shown += Number(!label.hidden);
-    }
-    nothing.hidden = shown > 0 || !list.children.length;
+    const fitting = state.latents.filter((latent) => words.every((word) => searchText(latent).includes(word)));
+    const shown = fitting.slice(0, MOST);
+    const choice = fitting.find(({ id }) => id === state.view[end]);
+    if (choice && !shown.includes(choice)) shown.unshift(choice);
+    list.replaceChildren(...shown.map(cardOf));
+    const left = fitting.length - shown.length;
+    nothing.hidden = fitting.length > 0 && !left;
+    nothing.textContent = left ? `${count(left)} more: filter to find them, or pick them on the map.` : state.latents.length ? NOTHING : "";
   }
 
   function mark(state, reveal) {
@@ -76,12 +77,15 @@ export function gallery(host, end, store) {
     chosen.textContent = latentOf(state, id)?.name ?? "nothing chosen";
   }
 
-  filter.addEventListener("input", sift);
+  filter.addEventListener("input", () => {
+    fill(store.get());
+    mark(store.get(), false);
+  });
   list.addEventListener("change", (event) => store.look({ [end]: /** @type {HTMLInputElement} */ (event.target).value }));
   store.subscribe((state, before) => {
     const refilled = state.latents !== before.latents;
-    if (refilled) fill(state.latents);
     const moved = state.view[end] !== before.view[end];
+    if (refilled || (moved && !cards.get(state.view[end])?.isConnected)) fill(state);
     if (refilled || moved) mark(state, !list.contains(document.activeElement));
   });
 }

@@ -26,6 +26,7 @@ export function drawAbove(scatter, ink, { view, hover, straight, drag }) {
 
 /** The line on the map, and where on it the view is. */
 function drawLine(ink, a, b, { t, at, beyond }, straight) {
+  /** @returns {[number, number]} */
   const point = (s) => [a[0] + s * (b[0] - a[0]), a[1] + s * (b[1] - a[1])];
   const stroke = (from, to, dash) => {
     ink.beginPath();

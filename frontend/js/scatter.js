@@ -36,6 +36,12 @@ export class Scatter {
     this.host = host;
     this.inks = inks;
     this.drawOver = drawOver;
+    /** In CSS pixels; zero until the map is seen. */
+    this.width = this.height = 0;
+    this.ratio = 1;
+    /** Points that are drawn as pictures. @type {Set<string>} */
+    this.placed = new Set();
+    this.fitScale = 1;
     this.base = this.#layer();
     this.over = this.#layer();
     new ResizeObserver(() => this.#resize()).observe(host);
@@ -83,13 +89,13 @@ export class Scatter {
     this.draw();
   }
 
-  /** Data -> pixels. Inverse: `toData`. @returns {[number, number]} */
+  /** Data -> pixels. Inverse: `toData`. @param {number} x @param {number} y @returns {[number, number]} */
   toScreen(x, y) {
     const { x: cx, y: cy, scale } = this.#zoom;
     return [this.width / 2 + (x - cx) * scale, this.height / 2 - (y - cy) * scale];
   }
 
-  /** Pixels -> data. Inverse: `toScreen`. @returns {[number, number]} */
+  /** Pixels -> data. Inverse: `toScreen`. @param {number} px @param {number} py @returns {[number, number]} */
   toData(px, py) {
     const { x, y, scale } = this.#zoom;
     return [x + (px - this.width / 2) / scale, y - (py - this.height / 2) / scale];
@@ -117,7 +123,7 @@ export class Scatter {
     for (const dot of this.dots) {
       const [x, y] = this.toScreen(dot.x, dot.y);
       const distance = (x - px) ** 2 + (y - py) ** 2;
-      const reach = this.placed?.has(dot.id) ? PICTURE * PICTURE : 0;
+      const reach = this.placed.has(dot.id) ? PICTURE * PICTURE : 0;
       if (distance < Math.max(least, best ? 0 : reach)) [best, least] = [dot, distance];
     }
     return best;
@@ -208,18 +214,29 @@ export class Scatter {
     }
   }
 
-  /** The picture once it is there; asks for it the first time. */
+  /** The picture once it is there; asks for it the first time. @param {string} source @returns {HTMLCanvasElement|null} */
   #image(source) {
     if (!this.#images.has(source)) {
+      this.#images.set(source, null);
       const image = new Image();
-      image.onload = () => this.draw();
-      image.decoding = "async";
+      image.onload = () => {
+        this.#images.set(source, grey(image));
+        this.draw();
+      };
       image.src = source;
-      this.#images.set(source, image);
     }
-    const image = this.#images.get(source);
-    return image.complete && image.naturalWidth ? image : null;
+    return this.#images.get(source);
   }
+}
+
+/** A picture without colour, since the ring around it has one; small, since it is drawn often. */
+function grey(image) {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 4 * PICTURE;
+  const ink = canvas.getContext("2d");
+  ink.filter = "grayscale(1)";
+  ink.drawImage(image, 0, 0, canvas.width, canvas.height);
+  return canvas;
 }
 
 function drawRound(ink, image, x, y, { mark, own }, { ground, text }) {

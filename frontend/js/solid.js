@@ -36,7 +36,8 @@ function sixfold(p, a, b, c) {
 /** Union-find: the vertex that stands for all that are joined to this one. */
 function components(vertices, indices) {
   const parent = Uint32Array.from({ length: vertices }, (_, i) => i);
-  const root = (i) => {
+  const root = (vertex) => {
+    let i = vertex;
     while (parent[i] !== i) i = parent[i] = parent[parent[i]];
     return i;
   };

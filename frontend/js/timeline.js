@@ -4,9 +4,11 @@ const MOST = 100;
 /** Slides that follow one another within this time are one. */
 const TOGETHER_MS = 600;
 
+const differing = (x, y) => Object.keys(x).filter((key) => x[key] !== y[key]);
+
 /** Whether only t differs, or only the place among places. */
 function slides(x, y) {
-  const differ = Object.keys(x).filter((key) => x[key] !== y[key]);
+  const differ = differing(x, y);
   return differ.length === 1 && (differ[0] === "t" || (differ[0] === "at" && Boolean(x.at && y.at)));
 }
 
@@ -22,7 +24,7 @@ export function timeline(store, sound, now = Date.now) {
 
   store.subscribe((state, before) => {
     if (state.playing && !before.playing) slid = -Infinity;
-    if (travelling || state.view === before.view || !before.view.b) return;
+    if (travelling || !before.view.space || !before.view.b || !differing(state.view, before.view).length) return;
     const sliding = slides(state.view, before.view);
     const goesOn = sliding && (state.playing ? slid > -Infinity : now() - slid < TOGETHER_MS);
     slid = sliding ? now() : -Infinity;

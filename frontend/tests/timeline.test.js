@@ -5,7 +5,7 @@ import { timeline } from "../js/timeline.js";
 
 function setUp() {
   const clock = { now: 0 };
-  const store = createStore({ view: Object.freeze({ ...START, a: "a", b: "b" }), past: [], future: [], playing: false });
+  const store = createStore({ view: Object.freeze({ ...START, space: "s", a: "a", b: "b" }), past: [], future: [], playing: false });
   return { store, clock, ...timeline(store, (view) => view, () => clock.now) };
 }
 
@@ -59,6 +59,12 @@ test("playing is one step however long it takes", () => {
 test("the first view is not undone to none", () => {
   const store = createStore({ view: START, past: [], future: [], playing: false });
   const { undo } = timeline(store, (view) => view);
-  store.look({ a: "a", b: "b" });
+  store.look({ space: "s", a: "a", b: "b" });
+  assert.equal(undo(), false);
+});
+
+test("a view that is no other is no step", () => {
+  const { store, undo } = setUp();
+  store.look({ ...store.get().view });
   assert.equal(undo(), false);
 });
