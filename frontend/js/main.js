@@ -1,6 +1,7 @@
 /** Puts the page together: state in the middle, one module that fetches, panels that draw. */
 
 import { address } from "./address.js";
+import { afloat } from "./afloat.js";
 import { code } from "./code.js";
 import { compare } from "./compare.js";
 import { directions } from "./directions.js";
@@ -127,7 +128,7 @@ store.subscribe((state, before) => {
   if (state.view.beside && !besides.viewer) startStages();
   follow();
   const watching = state.view.job && state.view.job !== before.view.job;
-  if (watching) stage.host.scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
+  if (watching) byId("stage-place").scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
 });
 
 /** The keys of the page, each of which does what a control does. */
@@ -188,6 +189,7 @@ tray(store, work, showError);
 downloads(store, showError);
 panels(store);
 pad(store);
+afloat(store);
 directions(store, places.keep);
 compare(store);
 keys();
