@@ -262,6 +262,19 @@ def test_a_direction_moves_the_shape_says_its_trust_and_is_reset(page: Page, fak
     expect(slider).to_have_value("0")
 
 
+def test_the_shape_stays_in_sight_while_sliders_below_it_move(page: Page, fake_address: str):
+    open_page(page, f"{fake_address}/{LINE}")
+    page.locator("#directions form").scroll_into_view_if_needed()
+    stages = page.locator("#stages")
+    expect(page.locator("#stage")).not_to_be_in_viewport()
+    page.locator("#along-seat_height").fill("12")
+    expect(page.locator("#stage")).to_be_in_viewport()
+    assert (stages.bounding_box() or {})["width"] < 300
+    page.get_by_role("button", name="Back to the 3-D view").click()
+    expect(stages).not_to_have_class(re.compile("afloat"))
+    expect(page.locator("#stage")).to_be_in_viewport()
+
+
 def test_a_place_is_kept_as_a_latent_under_its_name(page: Page, fake_address: str):
     open_page(page, f"{fake_address}/{LINE}")
     page.locator("#along-seat_width").fill("10")
