@@ -86,6 +86,9 @@ const getJSON = async (url, signal) => (await call(url, { signal })).json();
 const post = (url, body, signal) =>
   call(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal });
 
+/** Whether the server answers at all. @returns {Promise<boolean>} */
+export const alive = async () => (await fetch("/healthz", { cache: "no-store" }).catch(() => null))?.ok ?? false;
+
 /** @param {AbortSignal} [signal] @returns {Promise<Space[]>} */
 export const spaces = async (signal) => (await getJSON("/spaces", signal)).spaces;
 

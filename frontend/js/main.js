@@ -30,6 +30,7 @@ import { tray } from "./tray.js";
 import { upload } from "./upload.js";
 import { video } from "./video.js";
 import { isCloud } from "./wishes.js";
+import { welcome } from "./welcome.js";
 import { NO_MAP, world } from "./world.js";
 
 const firstView = viewFromQuery(location.search);
@@ -117,6 +118,8 @@ function leaveWeights(state) {
 }
 
 store.subscribe((state, before) => {
+  document.body.dataset.phase = state.phase;
+  byId("no-space").hidden = state.phase !== "empty";
   if (state.past !== before.past || state.future !== before.future) drawHistory(state);
   if (state.view !== before.view || state.spaces !== before.spaces) drawSpaces(state);
   if (state.view === before.view) {
@@ -193,10 +196,12 @@ afloat(store);
 directions(store, places.keep);
 compare(store);
 keys();
+byId("look-again").addEventListener("click", places.load);
 byId("undo").addEventListener("click", history.undo);
 byId("redo").addEventListener("click", history.redo);
 byId("theme").addEventListener("click", () => darkScheme.toggle());
 byId("unwatch").addEventListener("click", () => store.look({ job: null }));
 byId("reset-view").addEventListener("click", () => stage.viewer?.reset());
+welcome(store);
 await Promise.all([startStages(), places.load(), work.refresh()]);
 document.body.dataset.ready = "true";

@@ -280,6 +280,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.file(Path(plotly.__file__).parent / "package_data" / "plotly.min.js")
             case ["vendor", "three", *rest]:
                 self.file(FRONTEND.joinpath("node_modules", "three", *rest))
+            case ["healthz"]:
+                self.reply_json(200, {"status": "ok"})
             case ["spaces"]:
                 space = {
                     "id": SPACE,

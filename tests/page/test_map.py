@@ -157,10 +157,12 @@ def many(route: Route, count: int) -> None:
     bodies = []
     for i in range(count):
         radius = (i / count) ** 0.5
+        x, y = radius * (i * 2.4 % 6.28 - 3.14), radius * (i * 7.1 % 2 - 1)
         bodies.append({
-            "id": f"many-{i}", "space": "chairs", "name": f"many {i}", "origin": "gallery", "architecture": "siren-3-256-256-1",
-            "iou": 0.9, "represented": True, "verdict": "", "position": [radius * (i * 2.4 % 6.28 - 3.14), radius * (i * 7.1 % 2 - 1)],
-            "properties": {"kind": f"kind {i % 5}", "size": i}, "has_network": False, "picture": "/latents/chair-000/picture",
+            "id": f"many-{i}", "space": "chairs", "name": f"many {i}", "origin": "gallery",
+            "architecture": "siren-3-256-256-1", "iou": 0.9, "represented": True, "verdict": "", "position": [x, y],
+            "properties": {"kind": f"kind {i % 5}", "size": i}, "has_network": False,
+            "picture": "/latents/chair-000/picture",
         })  # fmt: skip
     route.fulfill(body=json.dumps({"total": count, "offset": 0, "limit": count, "items": bodies}))
 
