@@ -10,7 +10,6 @@ export default [
       eqeqeq: "error",
       "no-eval": "error",
       "no-implied-eval": "error",
-      "no-param-reassign": "error",
       "no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
       "no-var": "error",
       "object-shorthand": "error",

@@ -30,6 +30,11 @@ console = Console(stderr=True)
 SpaceFolder = Annotated[Path, typer.Option("--space", "-s", help="Folder of the space.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 DEFAULT_SPACE = Path("checkpoints/chairs")
+CHECKPOINTS = (".pt", ".pth", ".safetensors")
+SOURCE = (
+    "A latent file, a gallery id, a checkpoint, or a place such as chair-00012:0.3,chair-00044:0.7,~seat_height:0.1 "
+    "(`netspace directions` lists what follows a ~)."
+)
 
 
 @contextmanager
@@ -63,23 +68,48 @@ def _load_target(path: Path) -> "tuple":
 
 
 def _latent(space, folder: Path, source: str) -> torch.Tensor:  # type: ignore[no-untyped-def]
-    """A latent file (.safetensors with `z`), a gallery id, or a checkpoint to embed."""
-    from safetensors import SafetensorError, safe_open
-
-    from netspace.embedding import embed
+    """A latent file (.safetensors with `z`), a gallery id, a checkpoint to embed, or a place made of these."""
+    from netspace.places import is_place
 
     path = Path(source)
-    if path.suffix == ".safetensors" and path.exists():
-        try:
-            with safe_open(path, "pt") as file:
-                if "z" in file.keys():  # noqa: SIM118 - not a dict
-                    return file.get_tensor("z").float()
-        except SafetensorError as error:
-            raise NetSpaceError(f"{path}: not readable as safetensors ({error})") from error
+    if not path.exists() and is_place(source):
+        return _place(space, folder, source)
+    return _one_latent(space, folder, path)
+
+
+def _place(space, folder: Path, text: str) -> torch.Tensor:  # type: ignore[no-untyped-def]
+    from netspace.directions import directions
+    from netspace.places import Place
+    from netspace.spaces import Gallery
+
+    place = Place.parse(text, "place")
+    latents = place.look_up(lambda name: _one_latent(space, folder, Path(name)))
+    return place.at(latents, directions(Gallery.open(folder / "gallery")))
+
+
+def _latent_file(path: Path) -> torch.Tensor | None:
+    """z [D] of a .safetensors file that holds one; None for any other file, or none."""
+    from safetensors import SafetensorError, safe_open
+
+    if path.suffix != ".safetensors" or not path.exists():
+        return None
+    try:
+        with safe_open(path, "pt") as file:
+            return file.get_tensor("z").float() if "z" in file.keys() else None  # noqa: SIM118 - not a dict
+    except SafetensorError as error:
+        raise NetSpaceError(f"{path}: not readable as safetensors ({error})") from error
+
+
+def _one_latent(space, folder: Path, path: Path) -> torch.Tensor:  # type: ignore[no-untyped-def]
+    from netspace.embedding import embed
+
+    kept = _latent_file(path)
+    if kept is not None:
+        return kept
     if not path.exists():
         from netspace.spaces import Gallery
 
-        return Gallery.open(folder / "gallery").latent(source)
+        return Gallery.open(folder / "gallery").latent(str(path))
     return embed(space, *_load_target(path)).z
 
 
@@ -328,7 +358,7 @@ def embed(
 
 @app.command()
 def decode(
-    latent: Annotated[str, typer.Argument(help="A latent file, a gallery id or a checkpoint.")],
+    latent: Annotated[str, typer.Argument(help=SOURCE)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the network goes: .pt or .safetensors.")],
     space: SpaceFolder = DEFAULT_SPACE,
     device: Device = "auto",
@@ -348,7 +378,7 @@ def decode(
 
 @app.command()
 def interpolate(
-    a: Annotated[str, typer.Argument(help="A latent file, a gallery id or a checkpoint.")],
+    a: Annotated[str, typer.Argument(help=SOURCE)],
     b: Annotated[str, typer.Argument(help="The other end.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the networks on the line.")],
     steps: int = 5,
@@ -379,7 +409,7 @@ def interpolate(
     say({"architecture": arch.name, "points": points})
 
 
-Start = Annotated[str | None, typer.Option(help="A latent file, a gallery id or a checkpoint.")]
+Start = Annotated[str | None, typer.Option(help=SOURCE)]
 BestOf = Annotated[int, typer.Option(help="Without a start: the best of so many gallery latents.")]
 Latent = Annotated[Path, typer.Option("--output", "-o", help="Where the latent goes (.safetensors).")]
 
@@ -487,11 +517,41 @@ def optimize_attributes(
     _search(opened, space, objective, config, here, best_of, output)
 
 
+def _network(source: str, folder: Path, device: str):  # type: ignore[no-untyped-def]
+    """(architecture, theta [P]): a checkpoint as it is, anything else decoded by the space."""
+    from netspace.lines import latent_line
+
+    path = Path(source)
+    if (path.exists() or path.suffix in CHECKPOINTS) and _latent_file(path) is None:
+        arch, theta = _load_target(path)
+        return arch, theta.to(pick_device(device))
+    opened = _open_space(folder, device)
+    z = _latent(opened, folder, source)
+    arch, thetas = latent_line(opened, z, z, [0.0])
+    return arch, thetas[0]
+
+
+@app.command()
+def directions(space: SpaceFolder = DEFAULT_SPACE) -> None:
+    """Lists what latents can be moved along, each with what it is worth (R^2 on networks that were left out)."""
+    from netspace.directions import directions as directions_of
+    from netspace.spaces import Gallery
+
+    found = directions_of(Gallery.open(space / "gallery")).values()
+    names = ("name", "title", "kind", "r2", "low", "high", "unit", "deviation")
+    say({"directions": [{name: _rounded(getattr(one, name)) for name in names} for one in found]})
+
+
+def _rounded(value: str | float) -> str | float:
+    return value if isinstance(value, str) else round(value, 4)
+
+
 @app.command()
 def mesh(
-    network: Annotated[Path, typer.Argument(help="A .pt or .safetensors checkpoint of an SDF network.")],
+    network: Annotated[str, typer.Argument(help=f"A checkpoint of an SDF network; or, to be decoded: {SOURCE}")],
     output: Annotated[Path, typer.Option("--output", "-o", help="glb, stl, ply or obj.")],
     resolution: int = 128,
+    space: SpaceFolder = DEFAULT_SPACE,
     device: Device = "auto",
 ) -> None:
     """Meshes an SDF network by marching cubes, in [-1, 1]^3."""
@@ -499,8 +559,8 @@ def mesh(
 
     if not 16 <= resolution <= 512:
         raise NetSpaceError(f"--resolution: expected 16 to 512, got {resolution}")
-    arch, theta = _load_target(network)
-    made = network_mesh(arch, theta.to(pick_device(device)), resolution)
+    arch, theta = _network(network, space, device)
+    made = network_mesh(arch, theta, resolution)
     save_mesh(made, output)
     say(
         {

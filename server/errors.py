@@ -28,6 +28,11 @@ class GalleryLatent(NetSpaceError):
     title = "A latent of the gallery cannot be changed"
 
 
+class NotYours(NetSpaceError):
+    slug = "not-yours"
+    title = "It belongs to another client"
+
+
 class NoNetwork(NetSpaceError):
     slug = "no-network"
     title = "The latent's input network is not kept"
@@ -70,6 +75,7 @@ class QueueFull(NetSpaceError):
 
 STATUS: dict[type[NetSpaceError], int] = {
     UnknownName: 404,
+    NotYours: 403,
     NoNetwork: 404,
     NotInstalled: 404,
     GalleryLatent: 409,

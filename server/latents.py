@@ -12,6 +12,7 @@ from netspace.embedding import represented, verdict
 from netspace.errors import UnknownName
 from netspace.spaces import Entry
 from server.errors import GalleryLatent, NoNetwork
+from server.owners import check_owner
 from server.registry import LoadedSpace, Registry
 from server.store import LISTED, Store, StoredLatent, vector_from
 
@@ -39,6 +40,7 @@ class Latent:
     position: tuple[float, float]
     properties: dict[str, Any]
     has_network: bool
+    owner: str | None
     vector: Tensor
 
 
@@ -77,15 +79,19 @@ class Latents:
             raise UnknownName(f"latent {latent_id!r} was made by other weights of {space.id!r}; upload the file again")
         return self._of_stored(space, stored)
 
-    def page(self, space: LoadedSpace, offset: int, limit: int, origin: Origin | None) -> tuple[int, list[Latent]]:
-        """(total, latents [offset : offset + limit]): the gallery in its order, then all others, newest first."""
+    def page(
+        self, space: LoadedSpace, offset: int, limit: int, origin: Origin | None, owner: str | None = None
+    ) -> tuple[int, list[Latent]]:
+        """(total, latents [offset : offset + limit]): the gallery in its order, then `owner`'s own and everyone's,
+        newest first."""
         entries = space.gallery.entries if origin in (None, "gallery") else ()
         origins = [known for known in LISTED if origin in (None, known)]
-        others = self._store.count(space.id, space.identity, origins) if origins else 0
+        others = self._store.count(space.id, space.identity, origins, owner) if origins else 0
         items = [self._of_entry(space, entry) for entry in entries[offset : offset + limit]]
         missing = limit - len(items)
         if others and missing:
-            stored = self._store.page(space.id, space.identity, max(0, offset - len(entries)), missing, origins)
+            start = max(0, offset - len(entries))
+            stored = self._store.page(space.id, space.identity, start, missing, origins, owner)
             items += [self._of_stored(space, row) for row in stored]
         return len(entries) + others, items
 
@@ -120,9 +126,10 @@ class Latents:
             raise UnknownName(f"latent {latent.id!r} has no picture")
         return found
 
-    def deletable(self, latent_id: str) -> str:
-        """Where it is kept. Raises UnknownName, and GalleryLatent for one that ships with the space."""
+    def deletable(self, latent_id: str, owner: str | None) -> str:
+        """Where it is kept. Raises UnknownName, GalleryLatent for one that ships with the space, and NotYours."""
         latent = self.find(latent_id)
+        check_owner(f"latent {latent_id!r}", latent.owner, owner)
         if latent.origin == "gallery":
             raise GalleryLatent(f"latent {latent_id!r} ships with {latent.space.id!r} and cannot be deleted")
         return latent.key
@@ -142,6 +149,7 @@ class Latents:
             position=entry.position,
             properties={**entry.properties, "source": entry.source, "split": entry.split},
             has_network=entry.id in space.gallery.networks,
+            owner=None,
             vector=space.gallery.latent(entry.id),
         )
 
@@ -160,5 +168,6 @@ class Latents:
             position=(stored.x, stored.y),
             properties=stored.properties,
             has_network=stored.origin == "upload",
+            owner=stored.owner,
             vector=vector_from(stored.vector),
         )

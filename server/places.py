@@ -14,6 +14,7 @@ from netspace.report import DECODED, network_picture, png
 from server.errors import DifferentSpaces
 from server.latents import Latents
 from server.networks import Line, LineOf, line_through, weights_between
+from server.owners import owned_key
 from server.registry import LoadedSpace
 from server.store import Store, StoredLatent, place_key, vector_bytes
 
@@ -81,14 +82,14 @@ def line_between(latents: Latents, a: str, b: str, of: LineOf) -> Line:
     return Line(first.space, first.z, last.z)
 
 
-def keep(store: Store, spot: Spot, name: str) -> tuple[StoredLatent, bool]:
+def keep(store: Store, spot: Spot, name: str, owner: str | None = None) -> tuple[StoredLatent, bool]:
     """The place as a latent of its own, and whether it is new: the same place of the same name is kept once."""
-    key = place_key(spot.z, name)
+    key = owned_key(place_key(spot.z, name), owner)
     known = store.find_file(spot.space.id, spot.space.identity, key)
-    return (known, False) if known else store.add(_latent_of(spot, name, key))
+    return (known, False) if known else store.add(_latent_of(spot, name, key, owner))
 
 
-def _latent_of(spot: Spot, name: str, key: str) -> StoredLatent:
+def _latent_of(spot: Spot, name: str, key: str, owner: str | None) -> StoredLatent:
     arch, theta = line_through(spot.space, spot.z).networks([0.0])
     x, y = spot.space.gallery.position(spot.z)
     return StoredLatent(
@@ -105,6 +106,7 @@ def _latent_of(spot: Spot, name: str, key: str) -> StoredLatent:
         properties={**asdict(describe(arch, theta[0])), "at": spot.text},
         vector=vector_bytes(spot.z),
         origin="place",
+        owner=owner,
         network=b"",
         picture=png(network_picture(arch, theta[0], DECODED)),
     )

@@ -11,6 +11,7 @@ import resource
 import signal
 import socket
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,9 +112,13 @@ def run(control: socket.socket, limits: Limits) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children need no burial
     _warm()
     facts: dict[str, Any] = {"network": not leave_network(), "threads": len(os.listdir("/proc/self/task"))}
-    control.sendall(json.dumps(facts).encode())
+    with suppress(OSError):  # gone already: the next read says so
+        control.sendall(json.dumps(facts).encode())
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        try:
+            message, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        except OSError:  # a server that was killed resets the connection instead of closing it
+            return
         if not message:
             return
         with socket.socket(fileno=descriptors[0]) as request:

@@ -101,12 +101,14 @@ class LatentOut(BaseModel):
     position: tuple[float, float] = Field(description="On the 2-D map")
     properties: dict[str, Any]
     has_network: bool = Field(description="Whether its own weights are kept, so that `of=weights` and `of=input` work")
+    shared: bool = Field(description="Everyone's: of the gallery, or made without X-NetSpace-Owner")
     picture: str = Field(description="Path of its PNG", examples=["/latents/chairs.chair-00012/picture"])
 
     @classmethod
     def fields_of(cls, latent: Latent) -> dict[str, Any]:
         kept = {name: getattr(latent, name) for name in cls.model_fields if hasattr(latent, name)}
         own = {"space": latent.space.id, "architecture": ArchitectureOut.of(latent.architecture)}
+        own["shared"] = latent.owner is None
         return {**kept, **own, "picture": f"/latents/{latent.id}/picture"}
 
     @classmethod

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from sqlalchemy import (
     JSON,
+    ColumnElement,
     DateTime,
     Engine,
     LargeBinary,
@@ -67,6 +68,7 @@ class StoredLatent(Base):
     properties: Mapped[dict[str, Any]] = mapped_column(JSON)
     vector: Mapped[bytes] = mapped_column(LargeBinary)
     origin: Mapped[str] = mapped_column(String(16), default="upload", server_default="upload")
+    owner: Mapped[str | None] = mapped_column(String(64))
     network: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     picture: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
 
@@ -112,19 +114,40 @@ def _share_file(connection: Any, _: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
 
 
+ADDED = (
+    ("latents", "origin", "VARCHAR(16) DEFAULT 'upload' NOT NULL"),
+    ("latents", "owner", "VARCHAR(64)"),
+    ("jobs", "client", "VARCHAR(64)"),
+)
+"""(table, column, type) of what older versions did not have."""
+
+
+def _add_column(engine: Engine, table: str, column: str, kind: str) -> None:
+    if column not in {known["name"] for known in inspect(engine).get_columns(table)}:
+        with engine.begin() as connection:
+            connection.execute(text(f"ALTER TABLE {table} ADD {column} {kind}"))
+
+
 def create_tables(engine: Engine, attempts: int = 5) -> None:
     """Makes what is missing, also in a database of an older version, and also while another process does the same."""
     for attempt in range(attempts):
         try:
             Base.metadata.create_all(engine)
-            if "origin" not in {column["name"] for column in inspect(engine).get_columns("latents")}:
-                with engine.begin() as connection:
-                    connection.execute(text("ALTER TABLE latents ADD origin VARCHAR(16) DEFAULT 'upload' NOT NULL"))
+            for table, column, kind in ADDED:
+                if table in Base.metadata.tables:
+                    _add_column(engine, table, column, kind)
             return
         except DBAPIError:
             if attempt == attempts - 1:
                 raise
             time.sleep(0.2)
+
+
+def _listed(space: str, model: str, origins: Sequence[str], owner: str | None) -> list[ColumnElement[bool]]:
+    """The conditions on what a client sees in lists: what is everyone's, and what is its own."""
+    everyone = StoredLatent.owner.is_(None)
+    seen = everyone if owner is None else everyone | (StoredLatent.owner == owner)
+    return [StoredLatent.space == space, StoredLatent.model == model, StoredLatent.origin.in_(origins), seen]
 
 
 class Store:
@@ -181,16 +204,16 @@ class Store:
         with self._session() as session:
             session.execute(select(StoredLatent.id).limit(1))
 
-    def count(self, space: str, model: str, origins: Sequence[str] = LISTED) -> int:
+    def count(self, space: str, model: str, origins: Sequence[str] = LISTED, owner: str | None = None) -> int:
         with self._session() as session:
-            counted = select(func.count()).select_from(StoredLatent).filter_by(space=space, model=model)
-            return session.scalar(counted.where(StoredLatent.origin.in_(origins))) or 0
+            wanted = _listed(space, model, origins, owner)
+            return session.scalar(select(func.count()).select_from(StoredLatent).where(*wanted)) or 0
 
     def page(
-        self, space: str, model: str, offset: int, limit: int, origins: Sequence[str] = LISTED
+        self, space: str, model: str, offset: int, limit: int, origins: Sequence[str] = LISTED, owner: str | None = None
     ) -> Sequence[StoredLatent]:
-        """Newest first."""
-        wanted = select(StoredLatent).filter_by(space=space, model=model).where(StoredLatent.origin.in_(origins))
+        """Newest first, of one owner (a hash) and of everyone."""
+        wanted = select(StoredLatent).where(*_listed(space, model, origins, owner))
         ordered = wanted.order_by(StoredLatent.created_at.desc(), StoredLatent.id).offset(offset).limit(limit)
         with self._session() as session:
             return session.scalars(ordered).all()

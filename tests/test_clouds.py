@@ -72,8 +72,11 @@ def test_normalising_centres_and_scales_the_box() -> None:
 @pytest.mark.parametrize(
     ("content", "suffix", "words"),
     [
-        (b"", ".npy", "cannot be read as .npy"),
-        (npy(np.array([{"a": 1}], dtype=object)), ".npy", "cannot be read as .npy"),
+        (b"", ".npy", "got 0 bytes"),
+        (b"no array at all", ".npy", r"expected a .npy file with numbers \[N, 3\].*got 15 bytes that do not begin"),
+        (b"PK\x03\x04 and more", ".npy", "zip archive; save one array by numpy.save"),
+        (npy(POINTS)[:200], ".npy", "damaged or truncated"),
+        (npy(np.array([{"a": 1}], dtype=object)), ".npy", "Python objects, which are never loaded"),
         (npy(POINTS[:, :2]), ".npy", "got float32"),
         (npy(POINTS[:5]), ".npy", "16 to"),
         (npy(POINTS * np.nan), ".npy", "NaN"),

@@ -1,5 +1,7 @@
 /** The one module that talks to the server. Every failure leaves it as a ProblemError with words to show. */
 
+import { ownerToken } from "./owner.js";
+
 /** @typedef {import("./state.js").Line} Line */
 /** @typedef {import("./state.js").Spot} Spot */
 /** @typedef {{projection: string, projections: {name: string, title: string}[], axes: {title: string}[], points: [string, number, number][]}} MapPoints */
@@ -53,6 +55,9 @@ async function problem(response) {
   });
 }
 
+/** With this what a browser makes is listed for it, and nobody else can delete it. */
+const OWNER = "X-NetSpace-Owner";
+
 const UNREACHABLE = {
   slug: "unreachable",
   title: "The server did not answer",
@@ -67,7 +72,7 @@ const UNREACHABLE = {
 async function call(url, options) {
   let response;
   try {
-    response = await fetch(url, options);
+    response = await fetch(url, { ...options, headers: { ...options?.headers, [OWNER]: ownerToken() } });
   } catch (error) {
     if (isAbort(error)) throw error;
     throw new ProblemError(UNREACHABLE);
@@ -134,6 +139,7 @@ async function send(url, body, sent, signal) {
   });
   signal?.addEventListener("abort", () => request.abort());
   request.open("POST", url);
+  request.setRequestHeader(OWNER, ownerToken());
   request.send(body);
   await done;
   const headers = { "content-type": request.getResponseHeader("content-type") ?? "" };

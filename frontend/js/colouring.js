@@ -14,6 +14,7 @@
  */
 
 /** @type {Shape[]} */
+/** @type {Shape[]} */
 export const SHAPES = ["circle", "square", "triangle", "diamond", "wedge", "pentagon", "star", "cross"];
 /** Okabe and Ito's order of hues, each with a contrast of 3 : 1 to the page's ground. */
 const KINDS = {

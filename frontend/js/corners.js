@@ -9,6 +9,9 @@ export const SQUARE = /** @type {Point[]} */ ([[0, 0], [1, 0], [0, 1], [1, 1]]);
 export const TRIANGLE = /** @type {Point[]} */ ([[0, 0], [1, 0], [0.5, 1]]);
 export const cornersOf = (/** @type {number} */ count) => (count === 4 ? SQUARE : TRIANGLE);
 
+/** Weights that differ by less are the same: they were rounded. */
+const SAME = 2e-3;
+
 const clamp = (/** @type {number} */ x) => Math.min(1, Math.max(0, x));
 const round = (/** @type {number} */ x) => Number(x.toFixed(4));
 
@@ -42,21 +45,28 @@ function nearestOn(from, to, point) {
   return [from[0] + share * edge[0], from[1] + share * edge[1]];
 }
 
-/** The place at a point between corners, rounded so that the weights still sum to 1. @param {string[]} ids @param {Point} point */
-export function placeBetween(ids, point) {
-  const weights = (ids.length === 4 ? bilinear : barycentric)(onPad(point, ids.length)).map(round);
+/** Weights of the corners at a point. @param {Point} point @param {number} count of corners @returns {number[]} */
+export const weightsAt = (point, count) => (count === 4 ? bilinear : barycentric)(point);
+
+/**
+ * The place at a point between corners, rounded so that the weights still sum to 1.
+ * @param {string[]} ids @param {Point} point @param {import("./places.js").Push[]} [pushes]
+ */
+export function placeBetween(ids, point, pushes = []) {
+  const weights = weightsAt(onPad(point, ids.length), ids.length).map(round);
   const largest = weights.indexOf(Math.max(...weights));
   weights[largest] = round(weights[largest] + 1 - weights.reduce((sum, weight) => sum + weight, 0));
   /** @type {Map<string, number>} */
   const sums = new Map();
   ids.forEach((id, i) => sums.set(id, round((sums.get(id) ?? 0) + weights[i])));
-  return written({ terms: [...sums].filter(([, weight]) => weight > 0).map(([id, weight]) => ({ id, weight })), pushes: [] });
+  return written({ terms: [...sums].filter(([, weight]) => weight > 0).map(([id, weight]) => ({ id, weight })), pushes });
 }
 
-/** Where a spot lies between corners, or null where it is made of others too. @param {string[]} ids @param {import("./state.js").Spot} spot @returns {Point|null} */
+/** Where a spot lies between corners, or null where it is made otherwise. @param {string[]} ids @param {import("./state.js").Spot} spot @returns {Point|null} */
 export function pointBetween(ids, spot) {
   const { terms } = partsOf(spot);
   if (!terms.every(({ id, weight }) => ids.includes(id) && weight >= -1e-6)) return null;
   const weights = ids.map((id, i) => (ids.indexOf(id) === i ? (terms.find((term) => term.id === id)?.weight ?? 0) : 0));
-  return Math.abs(weights.reduce((sum, weight) => sum + weight, 0) - 1) < 1e-3 ? pointOf(weights) : null;
+  const point = pointOf(weights);
+  return weightsAt(point, ids.length).every((weight, i) => Math.abs(weight - weights[i]) < SAME) ? point : null;
 }

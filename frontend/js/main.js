@@ -1,6 +1,7 @@
 /** Puts the page together: state in the middle, one module that fetches, panels that draw. */
 
 import { address } from "./address.js";
+import { afloat } from "./afloat.js";
 import { code } from "./code.js";
 import { compare } from "./compare.js";
 import { directions } from "./directions.js";
@@ -130,7 +131,7 @@ store.subscribe((state, before) => {
   if (state.view.beside && !besides.viewer) startStages();
   follow();
   const watching = state.view.job && state.view.job !== before.view.job;
-  if (watching) stage.host.scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
+  if (watching) byId("stage-place").scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
 });
 
 /** The keys of the page, each of which does what a control does. */
@@ -149,8 +150,8 @@ function keys() {
     back: move(-1), on: move(1), backFar: move(-10), onFar: move(10), toA: click("to-a"), toB: click("to-b"),
     play: click("play"), swap: click("swap"), chance: click("chance"), undo: history.undo, redo: history.redo,
     weights: () => byId(store.get().view.of === "weights" ? "of-latent" : "of-weights").click(),
-    galleryA: () => visit("gallery-a", "input:checked, input"), galleryB: () => visit("gallery-b", "input:checked, input"),
-    map: () => visit("map", "[tabindex], button, select"), compare: () => visit("compare", "input:checked"),
+    galleryA: () => visit("gallery-a", "input"), galleryB: () => visit("gallery-b", "input"),
+    map: () => visit("map", "[tabindex], button, select"), compare: () => visit("compare", "input"),
     code: showCode, record: showVideo, dark: () => darkScheme.toggle(), help: showHelp,
   }, { singles });
 }
@@ -160,7 +161,7 @@ function visit(id, part) {
   const host = byId(id);
   const panel = /** @type {HTMLDetailsElement|null} */ (host.closest("details"));
   if (panel) panel.open = true;
-  const target = /** @type {HTMLElement} */ (host.tabIndex >= 0 ? host : (host.querySelector(part) ?? host));
+  const target = /** @type {HTMLElement} */ (host.tabIndex >= 0 ? host : (host.querySelector("input:checked") ?? host.querySelector(part) ?? host));
   target.focus({ preventScroll: true });
   host.scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
 }
@@ -191,6 +192,7 @@ tray(store, work, showError);
 downloads(store, showError);
 panels(store);
 pad(store);
+afloat(store);
 directions(store, places.keep);
 compare(store);
 keys();

@@ -1,7 +1,8 @@
 /** Three or four corners instead of two ends: a pad whose every point is a place between them. */
 
-import { barycentric, bilinear, cornersOf, placeBetween, pointBetween, pointOf } from "./corners.js";
+import { cornersOf, placeBetween, pointBetween, pointOf, weightsAt } from "./corners.js";
 import { byId, el } from "./dom.js";
+import { partsOf } from "./spots.js";
 import { latentOf, spotOf } from "./state.js";
 
 /** @typedef {import("./corners.js").Point} Point */
@@ -29,7 +30,7 @@ export function pad(store) {
   /** @param {Point} point */
   function go(point) {
     const ids = cornerIds(store.get());
-    if (ids.length) store.look({ at: placeBetween(ids, point) });
+    if (ids.length) store.look({ of: "latent", at: placeBetween(ids, point, partsOf(spotOf(store.get())).pushes) });
   }
 
   /** @param {PointerEvent} event @returns {Point} */
@@ -90,7 +91,7 @@ export function pad(store) {
     const point = ids.length ? pointBetween(ids, spotOf(state)) : null;
     handle.classList.toggle("away", !point);
     place(handle, point ?? pointOf(ids.map(() => 1 / ids.length)));
-    const shares = point && (ids.length === 4 ? bilinear : barycentric)(point).map((weight, i) => `${Math.round(100 * weight)} % ${LETTERS[i]}`);
+    const shares = point && weightsAt(point, ids.length).map((weight, i) => `${Math.round(100 * weight)} % ${LETTERS[i]}`);
     const said = shares ? shares.join(", ") : "What is shown lies elsewhere: drag the handle to come here.";
     handle.setAttribute("aria-label", ids.length ? said : "");
     words.textContent = ids.length ? said : "Pick a third corner, and every point of the triangle between them is a network too.";

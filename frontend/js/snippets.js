@@ -104,6 +104,9 @@ function pythonWeights(scene) {
   };
 }
 
+/** `import x` before `from x import y`. @param {string} x @param {string} y */
+const plainFirst = (x, y) => Number(x.startsWith("from")) - Number(y.startsWith("from")) || (x < y ? -1 : 1);
+
 /** @param {Scene} scene */
 export function asPython(scene) {
   const { imports, body } = scene.spot.of === "weights" && !scene.spot.at ? pythonWeights(scene) : pythonLatents(scene);
@@ -112,7 +115,7 @@ export function asPython(scene) {
   const own = (line) => /netspace/.test(line);
   /** @param {string} line */
   const third = (line) => /^import torch/.test(line);
-  const groups = [all.filter((line) => !own(line) && !third(line)), all.filter(third), all.filter(own)].map((group) => group.sort().join("\n"));
+  const groups = [all.filter((line) => !own(line) && !third(line)), all.filter(third), all.filter(own)].map((group) => group.sort(plainFirst).join("\n"));
   return [
     groups.filter(Boolean).join("\n\n"),
     "",

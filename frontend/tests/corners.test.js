@@ -47,4 +47,9 @@ test("the line from A to B is the lower edge", () => {
 test("what is made of others too, or lies beyond a corner, is not on the pad", () => {
   assert.equal(pointBetween(["a", "b", "c"], spot("a:0.5,x:0.5")), null);
   assert.equal(pointBetween(["a", "b", "c"], spot("a:1.5,b:-0.5")), null);
+  assert.equal(pointBetween(["a", "b", "c", "d"], spot("a:0.2,b:0.3,c:0.3,d:0.2")), null);
+});
+
+test("moving between corners keeps the directions that are pushed along", () => {
+  assert.equal(placeBetween(["a", "b", "c"], [1, 0], [{ direction: "seat_height", amount: 0.1 }]), "b:1,~seat_height:0.1");
 });

@@ -90,6 +90,24 @@ def _read_geometry(content: bytes, suffix: str) -> Cloud:
     return cloud_of_rows(np.asarray(getattr(loaded, "vertices", np.empty((0, 3)))))
 
 
+NPY, NPZ = b"\x93NUMPY", b"PK\x03\x04"
+
+
+def _read_npy(content: bytes) -> np.ndarray:
+    """An array that numpy has saved. Raises BadPointCloud, which says what the file is instead."""
+    expected = "expected a .npy file with numbers [N, 3], or [N, 6] with normals"
+    if content.startswith(NPZ):
+        raise BadPointCloud(f"{expected}, got a zip archive; save one array by numpy.save, not savez")
+    if not content.startswith(NPY):
+        raise BadPointCloud(f"{expected}, got {len(content)} bytes that do not begin as one")
+    try:
+        return np.load(io.BytesIO(content), allow_pickle=False)
+    except ValueError as error:
+        if "allow_pickle" in str(error):
+            raise BadPointCloud(f"{expected}, got Python objects, which are never loaded") from error
+        raise BadPointCloud(f"{expected}, got a damaged or truncated one ({error})") from error
+
+
 def read_cloud(content: bytes, suffix: str) -> Cloud:
     """A file's points: meshes (obj, ply, stl, glb, off; a ply may hold points alone), text of 3 or 6 columns, or npy.
 
@@ -100,7 +118,7 @@ def read_cloud(content: bytes, suffix: str) -> Cloud:
         raise BadPointCloud(f"expected a file of {', '.join(SUFFIXES)}, got {suffix or 'no suffix'!r}")
     try:
         if suffix == ".npy":
-            return cloud_of_rows(np.load(io.BytesIO(content), allow_pickle=False))
+            return cloud_of_rows(_read_npy(content))
         if suffix in TEXT_SUFFIXES:
             text = content.decode("utf-8").replace(",", " ")
             return cloud_of_rows(np.loadtxt(io.StringIO(text), ndmin=2, max_rows=MOST + 1))

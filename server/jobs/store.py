@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Engine, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, undefer
 
@@ -71,9 +71,13 @@ class JobStore:
                     return found
         raise UnknownName(f"no job {job_id!r}")
 
-    def page(self, offset: int, limit: int, status: str | None = None) -> tuple[int, Sequence[Job]]:
-        """(total, jobs [offset : offset + limit]), newest first."""
-        where = [Job.status == status] if status else []
+    def page(
+        self, offset: int, limit: int, status: str | None = None, owner: str | None = None
+    ) -> tuple[int, Sequence[Job]]:
+        """(total, jobs [offset : offset + limit]) of one client and of everyone, newest first."""
+        everyone = Job.client.is_(None)
+        where: list[ColumnElement[bool]] = [everyone if owner is None else everyone | (Job.client == owner)]
+        where += [Job.status == status] if status else []
         ordered = select(Job).where(*where).order_by(Job.created_at.desc(), Job.id).offset(offset).limit(limit)
         with self._session() as session:
             total = session.scalar(select(func.count()).select_from(Job).where(*where)) or 0
@@ -110,6 +114,19 @@ class JobStore:
                 self._refuse(job_id, "cancelled or failed")
             self._tell(session, job_id, [state_event("queued")])
         return self.find(job_id)
+
+    def delete(self, job_id: str) -> None:
+        """Forgets a job that is over, with its events and the latents on its way; its result stays.
+
+        Raises UnknownName and WrongState.
+        """
+        over = delete(Job).where(Job.id == job_id, Job.status.not_in(ACTIVE)).returning(Job.id)
+        of_job = StoredLatent.sha256.startswith(f"{job_id}.", autoescape=True)
+        with self._session() as session, session.begin():
+            if session.scalar(over) is None:
+                self._refuse(job_id, "done, failed or cancelled")
+            session.execute(delete(Event).filter_by(job=job_id))
+            session.execute(delete(StoredLatent).where(StoredLatent.origin == "snapshot", of_job))
 
     def _refuse(self, job_id: str, expected: str) -> None:
         raise WrongState(f"job {job_id!r}: expected it to be {expected}, it is {self.find(job_id).status}")
@@ -157,10 +174,13 @@ class JobStore:
         job.events += len(happened)
         return cancel
 
-    def fail(self, job: Job, detail: str) -> None:
-        """Ends a run's job with the last latent that it showed as its result. Raises Fenced."""
-        changes = {"status": "failed", "detail": detail, "owner": None, "result": Job.snapshot}
+    def fail(self, job: Job, detail: str, best: StoredLatent | None = None) -> None:
+        """Ends a run's job with its best latent, or else the last one that it showed, as its result. Raises Fenced."""
+        changes: dict[str, Any] = {"status": "failed", "detail": detail, "owner": None, "result": Job.snapshot}
+        if best is not None:
+            changes |= {"result": best.id, "snapshot": best.id}
         with self._session() as session, session.begin():
+            session.add_all([best] if best is not None else [])
             changed = self._change(session, _still_of(job), **changes)
             if changed is None:
                 raise Fenced(f"job {job.id} run {job.run}")

@@ -8,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from server.embed import embed_once
 from server.errors import Unavailable
+from server.owners import OwnerOf
 from server.routes.latents import detail_of
 from server.schemas import LatentDetail
 from server.services import ServicesOf
@@ -29,6 +30,7 @@ Name = Annotated[str | None, Form(min_length=1, max_length=MAX_NAME, description
 )
 async def embed(
     services: ServicesOf,
+    owner: OwnerOf,
     response: Response,
     file: Annotated[UploadFile, File(description="A `.pt` or `.safetensors` state dict of a SIREN SDF network")],
     space: Annotated[str | None, Form(description="By default the first space")] = None,
@@ -41,7 +43,7 @@ async def embed(
     upload = await read_upload(file, services.settings.max_upload_bytes)
     called = name or PurePath(upload.filename).stem[:MAX_NAME] or "upload"
     network = await services.readers.run(services.loader.read, upload.content)
-    stored, new = await loaded.worker.run(embed_once, services.store, loaded, upload, network, called)
+    stored, new = await loaded.worker.run(embed_once, services.store, loaded, upload, network, called, owner)
     if new:
         response.headers["Location"] = f"/latents/{stored.id}"
     else:

@@ -13,7 +13,8 @@ from server.jobs.problem import new_job
 from server.jobs.schemas import EXAMPLES, EventOut, JobIn, JobOut, JobPage
 from server.jobs.store import JobStore
 from server.jobs.tables import Event, Status
-from server.services import ServicesOf
+from server.owners import OwnerOf, check_owner
+from server.services import Services, ServicesOf
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -26,9 +27,11 @@ EVENT_STREAM = "text/event-stream"
 
 
 @router.post("", status_code=202)
-def submit(asked: Annotated[JobIn, Body(examples=EXAMPLES)], services: ServicesOf, response: Response) -> JobOut:
+def submit(
+    asked: Annotated[JobIn, Body(examples=EXAMPLES)], services: ServicesOf, owner: OwnerOf, response: Response
+) -> JobOut:
     """Queues an optimisation. 429 where too many wait already."""
-    job = new_job(asked, services.registry, services.latents, services.jobs, services.settings)
+    job = new_job(asked, services.registry, services.latents, services.jobs, services.settings, owner)
     job = services.jobs.submit(job, services.settings.queue_length)
     response.headers["Location"] = f"/jobs/{job.id}"
     return JobOut.of(job)
@@ -37,12 +40,13 @@ def submit(asked: Annotated[JobIn, Body(examples=EXAMPLES)], services: ServicesO
 @router.get("")
 def jobs(
     services: ServicesOf,
+    owner: OwnerOf,
     offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
     status: Status | None = None,
 ) -> JobPage:
-    """Newest first."""
-    total, found = services.jobs.page(offset, limit, status)
+    """Newest first: the client's own, and those that are everyone's."""
+    total, found = services.jobs.page(offset, limit, status, owner)
     return JobPage(total=total, offset=offset, limit=limit, items=[JobOut.of(job) for job in found])
 
 
@@ -52,16 +56,30 @@ def job(job_id: str, services: ServicesOf) -> JobOut:
     return JobOut.of(services.jobs.find(job_id))
 
 
+def _check(services: Services, job_id: str, owner: str | None) -> None:
+    """Raises UnknownName and NotYours."""
+    check_owner(f"job {job_id!r}", services.jobs.find(job_id).client, owner)
+
+
 @router.post("/{job_id}/cancel", status_code=202)
-def cancel(job_id: str, services: ServicesOf) -> JobOut:
+def cancel(job_id: str, services: ServicesOf, owner: OwnerOf) -> JobOut:
     """Ends the job with the best latent so far, within two seconds; 409 where it is over."""
+    _check(services, job_id, owner)
     return JobOut.of(services.jobs.cancel(job_id))
 
 
 @router.post("/{job_id}/resume", status_code=202)
-def resume(job_id: str, services: ServicesOf) -> JobOut:
+def resume(job_id: str, services: ServicesOf, owner: OwnerOf) -> JobOut:
     """Goes on with a cancelled or failed job where it stopped; 409 for any other."""
+    _check(services, job_id, owner)
     return JobOut.of(services.jobs.resume(job_id))
+
+
+@router.delete("/{job_id}", status_code=204)
+def forget(job_id: str, services: ServicesOf, owner: OwnerOf) -> None:
+    """Forgets a job that is over, with its events; its result stays a latent. 409 while it waits or runs."""
+    _check(services, job_id, owner)
+    services.jobs.delete(job_id)
 
 
 def _wire(event: Event) -> str:

@@ -9,6 +9,7 @@ from netspace.directions import offered
 from server.jobs.schemas import AttributeOut, AttributesOut
 from server.latents import Origin
 from server.maps import Projection, map_of
+from server.owners import OwnerOf
 from server.schemas import DirectionOut, DirectionsOut, LatentOut, LatentPage, MapOut, SpaceOut, SpacesOut
 from server.services import ServicesOf
 
@@ -43,12 +44,14 @@ def attributes(space_id: str, services: ServicesOf) -> AttributesOut:
 def latents(
     space_id: str,
     services: ServicesOf,
+    owner: OwnerOf,
     offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
     origin: Origin | None = None,
 ) -> LatentPage:
-    """The gallery in its order, then uploads and what jobs have found, newest first."""
-    total, items = services.latents.page(services.registry.get(space_id), offset, limit, origin)
+    """The gallery in its order, then uploads, kept places and what jobs have found, newest first: the client's own, and
+    those that are everyone's."""
+    total, items = services.latents.page(services.registry.get(space_id), offset, limit, origin, owner)
     return LatentPage(total=total, offset=offset, limit=limit, items=[LatentOut.of(item) for item in items])
 
 
@@ -60,9 +63,9 @@ def directions(space_id: str, services: ServicesOf) -> DirectionsOut:
 
 
 @router.get("/{space_id}/map")
-def space_map(space_id: str, services: ServicesOf, projection: Projection = "pca") -> MapOut:
+def space_map(space_id: str, services: ServicesOf, owner: OwnerOf, projection: Projection = "pca") -> MapOut:
     """Every listed latent on a 2-D map, which does not change under the gallery: `pca` is linear, `tsne` keeps
     neighbours together."""
     loaded = services.registry.get(space_id)
-    _, latents = services.latents.page(loaded, 0, len(loaded.gallery.entries) + MOST_OTHERS, None)
+    _, latents = services.latents.page(loaded, 0, len(loaded.gallery.entries) + MOST_OTHERS, None, owner)
     return MapOut.of(map_of(loaded, projection, latents))

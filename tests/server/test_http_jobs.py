@@ -134,13 +134,14 @@ def test_cancelling_while_it_runs_ends_it_with_the_best_latent(client: TestClien
 
     def record(job: Any, *args: Any, **changes: Any) -> bool:
         if job.step == 15:
-            assert client.post(f"{path}/cancel").json()["status"] == "running"
+            told = client.post(f"{path}/cancel").json()
+            assert (told["status"], told["cancelling"]) == ("running", True)
         return plain(job, *args, **changes)
 
     services.jobs.record = record  # type: ignore[method-assign]
     run_here(services, chunk_seconds=1e-9)
     ended = client.get(path).json()
-    assert (ended["status"], ended["step"]) == ("cancelled", 16)
+    assert (ended["status"], ended["step"], ended["cancelling"]) == ("cancelled", 16, False)
     assert client.get(f"/latents/{ended['result']}").json()["origin"] == "job"
 
 
@@ -248,9 +249,28 @@ def test_an_objective_that_fails_later_fails_the_job_with_its_reason(
     failed = client.get(path).json()
     assert (failed["status"], failed["detail"]) == ("failed", "RuntimeError: out of memory")
     assert events(client, path)[-1][2]["data"]["detail"] == "RuntimeError: out of memory"
+    assert events(client, path)[-1][2]["data"]["result"] == failed["result"] == failed["latent"]
+    assert client.get(f"/latents/{failed['result']}").json()["properties"]["step"] == failed["step"]
     client.post(f"{path}/resume")
     run_here(services_of(client))
     assert client.get(path).json()["status"] == "done"
+
+
+def test_a_job_that_is_over_is_forgotten_and_its_result_stays(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.jobs.runner.LATENT_EVERY", 1e-6)
+    path, other = submitted(client, steps=40, prior=0, stay=0), submitted(client)
+    assert "queued" in problem_of(client.delete(path), 409, "wrong-state")["detail"]
+    run_here(services_of(client), chunk_seconds=1e-9)
+    shown = [data["data"]["latent"] for _, kind, data in events(client, path) if kind == "latent"]
+    result = client.get(path).json()["result"]
+    assert client.delete(path).status_code == 204
+    for gone in (path, f"{path}/events", f"/latents/{shown[0]}"):
+        problem_of(client.get(gone), 404, "not-found")
+    problem_of(client.delete(path), 404, "not-found")
+    assert client.get(f"/latents/{result}").status_code == 200
+    assert client.get(other).json()["status"] == "done"
 
 
 def test_a_space_with_other_weights_fails_the_job(client: TestClient) -> None:
