@@ -1,10 +1,10 @@
 /** What is seen at this point: t, volume, parts, the network and its mesh; or, in words, why there is nothing. */
 
-import { byId } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { standing } from "./job.js";
 import { latentAt } from "./places.js";
 import { solidOf } from "./solid.js";
-import { architectureOf, latentOf, pointsOf, watchedJob } from "./state.js";
+import { DETAILS, architectureOf, latentOf, pointsOf, watchedJob } from "./state.js";
 import { count, emptyResult, percent, plural, pointAt, position, volume } from "./words.js";
 
 const NOTHING_FOUND = "What this job has found so far decodes to a network without a surface inside the cube.";
@@ -63,7 +63,7 @@ export function facts(store) {
   function drawMesh(state) {
     const { frame } = state;
     const mesh = frame?.mesh;
-    put("fact-mesh", mesh ? `${count(mesh.indices.length / 3)} triangles at ${frame.resolution}³` : frame ? "no surface" : "…");
+    put("fact-mesh", mesh ? `${count(mesh.indices.length / 3)} triangles${frame.resolution === state.view.detail ? "" : ` at ${frame.resolution}³`}` : frame ? "no surface" : "…");
     const empty = byId("empty");
     empty.hidden = !frame || Boolean(mesh);
     if (frame && !mesh) put("empty-words", watchedJob(state) ? NOTHING_FOUND : frame.spot.at ? NO_SURFACE : emptyResult(frame.spot.of, frame.spot.t));
@@ -84,5 +84,10 @@ export function facts(store) {
     put("fact-network", `This network: ${arch.name}${weights}, ${origin}.`);
   }
 
+  const detail = /** @type {HTMLSelectElement} */ (byId("detail"));
+  detail.append(...DETAILS.map((cells) => el("option", { value: String(cells) }, `${cells}³`)));
+  detail.addEventListener("change", () => store.look({ detail: /** @type {any} */ (Number(detail.value)) }));
+  store.subscribe((state) => (detail.value = String(state.view.detail)));
+  detail.value = String(store.get().view.detail);
   store.subscribe(draw);
 }

@@ -51,7 +51,7 @@ export function inspect(store, { keep, remove, fail }) {
           el("h3", {}, latent.name, own && el("span", { class: "badge" }, ORIGINS[latent.origin] ?? latent.origin)),
           el("p", { class: latent.represented === false ? "muted bad" : "muted" }, latent.verdict),
           el("div", { class: "row" }, use("a", latent.id), use("b", latent.id),
-            own && el("button", { type: "button", class: "small quiet", onclick: () => remove(latent) }, "Remove"), back()))),
+            own && el("button", { type: "button", class: "small quiet", onclick: () => remove(latent) }, "Remove")))),
       el("dl", { class: "facts-list" }, ...facts),
       near?.length ? neighbours("Nearest in the space", near.slice(0, NEIGHBOURS), (n) => n.distance.toFixed(2)) : null,
     ];
@@ -68,7 +68,7 @@ export function inspect(store, { keep, remove, fail }) {
         el("div", {},
           el("h3", {}, "A place nobody trained"),
           el("p", { class: "muted" }, `A network decoded between ${plural(terms.length, "other")}${pushed}. ${solidWords(frame, at)}`),
-          el("div", { class: "row" }, keeping, back()))),
+          el("div", { class: "row" }, keeping))),
       neighbours("Made of", named.slice(0, NEIGHBOURS), (n) => percent(n.weight)),
     ];
   }
@@ -79,8 +79,6 @@ export function inspect(store, { keep, remove, fail }) {
     button.disabled = false;
     if (latent) store.look({ at: placeOf(latent.id) });
   }
-
-  const back = () => el("button", { type: "button", class: "small quiet", onclick: choose({ at: null }) }, "Back to the line");
 
   function neighbours(title, items, note) {
     const buttons = items.map((n) =>

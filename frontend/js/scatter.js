@@ -147,6 +147,7 @@ export class Scatter {
       const ink = this.#clear(this.over);
       this.drawOver(this, ink);
       this.#stale = { base: false, over: false };
+      this.host.dataset.drawn = String(this.dots.length > 0);
       if (this.#moving) this.draw();
     });
   }

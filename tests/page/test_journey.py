@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import NO_WEBGL
 
 from netspace.checkpoint import network_bytes
 from netspace.fit import FitConfig, fit
@@ -29,12 +30,6 @@ DROP = """([selector, name, content]) => {
 }"""
 
 
-NO_WEBGL = """const { getContext } = HTMLCanvasElement.prototype;
-HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
-    return kind.startsWith("webgl") ? null : getContext.call(this, kind, ...rest);
-};"""
-
-
 @pytest.fixture(scope="module")
 def own_network() -> bytes:
     """A network that nobody has seen: a SIREN fitted to a ball, as a .pt file."""
@@ -52,6 +47,13 @@ def page(browser: Browser):
     expect.set_options(timeout=PATIENCE)
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture
+def flat(page: Page) -> Page:
+    """A page that draws no shapes, for what does not depend on them: drawing in software takes long."""
+    page.add_init_script(NO_WEBGL)
+    return page
 
 
 def failures_of(page: Page) -> list[str]:
@@ -217,15 +219,16 @@ def test_raw_weights_that_are_not_kept_cannot_be_asked_for_and_the_page_says_why
     expect(page.locator("#stage")).to_have_attribute("data-of", "latent")
 
 
-def test_without_webgl_the_page_says_so_and_the_rest_works(page: Page, fake_address: str):
-    page.add_init_script(NO_WEBGL)
+def test_without_webgl_the_page_says_so_and_the_rest_works(flat: Page, fake_address: str):
+    page = flat
     open_page(page, fake_address)
     expect(page.locator("#no-webgl")).to_be_visible()
     move(page, 0.5)
     expect(page.locator("#fact-volume")).to_have_text(re.compile(r"^\d\.\d{3}$"))
 
 
-def test_a_server_that_is_gone_is_told_of_and_what_failed_is_done_when_it_is_back(page: Page, fake_address: str):
+def test_a_server_that_is_gone_is_told_of_and_what_failed_is_done_when_it_is_back(flat: Page, fake_address: str):
+    page = flat
     open_page(page, fake_address)
     page.route(re.compile("/mesh|/healthz"), lambda route: route.abort())
     page.locator("#slider").fill("17")
@@ -237,7 +240,8 @@ def test_a_server_that_is_gone_is_told_of_and_what_failed_is_done_when_it_is_bac
     expect(notice).to_have_count(0)
 
 
-def test_a_server_without_a_space_says_what_to_do(page: Page, fake_address: str):
+def test_a_server_without_a_space_says_what_to_do(flat: Page, fake_address: str):
+    page = flat
     page.route("**/spaces", lambda route: route.fulfill(json={"spaces": []}))
     page.goto(fake_address)
     expect(page.locator("#no-space")).to_contain_text("netspace train")
@@ -248,7 +252,8 @@ def test_a_server_without_a_space_says_what_to_do(page: Page, fake_address: str)
     expect(page.locator("#no-space")).to_be_hidden()
 
 
-def test_the_first_visit_is_greeted_once(page: Page, fake_address: str):
+def test_the_first_visit_is_greeted_once(flat: Page, fake_address: str):
+    page = flat
     open_page(page, fake_address)
     page.get_by_role("button", name="Show me").click()
     expect(page.locator("#stage")).not_to_have_attribute("data-t", "0.0000")

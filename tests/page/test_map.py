@@ -8,6 +8,7 @@ import pytest
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("playwright")
+from conftest import NO_WEBGL
 from playwright.sync_api import Browser, Page, Route, expect
 
 PATIENCE = 60_000
@@ -29,7 +30,9 @@ def page(browser: Browser):
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
-    yield context.new_page()
+    opened = context.new_page()
+    opened.add_init_script(NO_WEBGL)
+    yield opened
     context.close()
 
 
@@ -37,6 +40,7 @@ def open_page(page: Page, address: str, query: str = f"?a={A}&b={B}") -> None:
     page.goto(f"{address}/{query}")
     expect(page.locator("body")).to_have_attribute("data-ready", "true")
     expect(page.locator("#map")).to_have_attribute("data-points", re.compile(r"\d\d+"))
+    expect(page.locator("#map")).to_have_attribute("data-drawn", "true")
 
 
 def point(page: Page, latent: str) -> tuple[float, float]:
@@ -50,8 +54,10 @@ def click_point(page: Page, latent: str) -> None:
 
 def test_pointing_at_a_network_names_it_and_clicking_looks_at_it(page: Page, fake_address: str):
     open_page(page, fake_address)
-    page.mouse.move(*point(page, "chair-005"))
     card = page.locator(".hover-card")
+    x, y = point(page, "chair-005")
+    page.mouse.move(x, y)
+    page.mouse.move(x + 1, y)
     expect(card).to_contain_text("chair-005")
     expect(card).to_contain_text("base")
     click_point(page, "chair-005")
@@ -173,6 +179,7 @@ def test_five_thousand_networks_are_drawn_and_pointed_at(page: Page, fake_addres
     page.route("**/mesh?*", lambda route: route.abort())
     page.goto(fake_address)
     expect(page.locator("#map")).to_have_attribute("data-points", "5000")
+    expect(page.locator("#map")).to_have_attribute("data-drawn", "true")
     box = page.locator("#map").bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
