@@ -327,6 +327,15 @@ def publish(
     say(publish_space(run, Zoo.open(zoo), output, entries, networks, baseline))
 
 
+def _familiarity(folder: Path):  # type: ignore[no-untyped-def]
+    """Of the space's gallery, if it has one."""
+    from netspace.familiarity import Familiarity
+    from netspace.spaces import Gallery
+
+    gallery = folder / "gallery"
+    return Familiarity.of(Gallery.open(gallery).latents) if gallery.exists() else None
+
+
 @app.command()
 def embed(
     network: Annotated[Path, typer.Argument(help="A .pt or .safetensors checkpoint.")],
@@ -342,7 +351,7 @@ def embed(
 
     opened = _open_space(space, device)
     arch, theta = _load_target(network)
-    result = embed_network(opened, arch, theta)
+    result = embed_network(opened, arch, theta, familiarity=_familiarity(space))
     if output is not None:
         with atomic_path(output) as temporary:
             save_file({"z": result.z.contiguous()}, temporary)
@@ -350,6 +359,8 @@ def embed(
         {
             "architecture": arch.name,
             "iou": round(result.iou, 4),
+            "f_score": round(result.likeness.f_score, 4),
+            "strangeness": None if result.strangeness is None else round(result.strangeness, 2),
             "represented": result.represented,
             "verdict": result.verdict,
         }

@@ -9,6 +9,7 @@ from netspace.archs import Architecture
 from netspace.behaviours import points_around
 from netspace.compare import Likeness, likeness
 from netspace.errors import EmptyLevelSet, UnknownArchitecture
+from netspace.familiarity import Familiarity
 from netspace.fields import network_field
 from netspace.functional import run
 from netspace.grids import Grid, iou
@@ -20,6 +21,9 @@ RESOLUTION = 64
 """Grid on which decoded and input networks are compared."""
 REPRESENTED, RECOGNISED = 0.55, 0.5
 """IoU and F-score from which a network counts as represented by its decoded twin."""
+STRANGE = 12.0
+"""Strangeness (see netspace/familiarity.py) from which a latent lies outside of what the space has learnt, however well
+its decoded network agrees. docs/design.md has the figures that it was chosen by."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +39,23 @@ class RefineConfig:
     seed: int = 0
 
 
-def represented(iou: float, f_score: float) -> bool:
-    """Whether a decoded network is the one that was embedded, by volume and by surface.
+def represented(iou: float, f_score: float, strangeness: float | None = None) -> bool:
+    """Whether a decoded network is the one that was embedded, by volume and by surface, and lies where the space has
+    learnt to decode, if that is known.
 
     By volume alone a ball would pass for an armchair; by surface alone a chair of thin rods would fail.
     """
-    return iou >= REPRESENTED and f_score >= RECOGNISED
+    return iou >= REPRESENTED and f_score >= RECOGNISED and (strangeness is None or strangeness < STRANGE)
 
 
-def verdict(iou: float, f_score: float) -> str:
+def verdict(iou: float, f_score: float, strangeness: float | None = None) -> str:
     """The same in one sentence for a person."""
     figures = f"(IoU {iou:.2f}, F-score of the surfaces {f_score:.2f})"
+    if represented(iou, f_score) and not represented(iou, f_score, strangeness):
+        return (
+            f"Reproduced, but not represented: the decoded network looks like yours {figures}, but lies "
+            f"{strangeness:.0f} times as far out as the networks of this space. It is probably another kind of object."
+        )
     if not represented(iou, f_score):
         return (
             f"Badly represented: the decoded network is another shape than yours {figures}. "
@@ -58,11 +68,13 @@ def verdict(iou: float, f_score: float) -> str:
 
 @dataclass(frozen=True)
 class Embedding:
-    """z [D], how alike decoded and input network are at 64^3, and the IoU before refinement."""
+    """z [D], how alike decoded and input network are at 64^3, the IoU before refinement, and how far out z lies where
+    that is known."""
 
     z: Tensor
     likeness: Likeness
     first_iou: float
+    strangeness: float | None = None
 
     @property
     def iou(self) -> float:
@@ -70,11 +82,11 @@ class Embedding:
 
     @property
     def represented(self) -> bool:
-        return represented(self.iou, self.likeness.f_score)
+        return represented(self.iou, self.likeness.f_score, self.strangeness)
 
     @property
     def verdict(self) -> str:
-        return verdict(self.iou, self.likeness.f_score)
+        return verdict(self.iou, self.likeness.f_score, self.strangeness)
 
 
 @torch.enable_grad()
@@ -116,8 +128,14 @@ def samples(arch: Architecture, theta: Tensor, grid: Grid, config: RefineConfig)
 
 
 @torch.no_grad()
-def embed(space: Space, arch: Architecture, theta: Tensor, config: RefineConfig | None = None) -> Embedding:
-    """Network theta [P] of any SDF architecture -> Embedding.
+def embed(
+    space: Space,
+    arch: Architecture,
+    theta: Tensor,
+    config: RefineConfig | None = None,
+    familiarity: Familiarity | None = None,
+) -> Embedding:
+    """Network theta [P] of any SDF architecture -> Embedding, judged also by where the gallery lies if that is given.
 
     Raises EmptyLevelSet if the network has no surface inside the cube, UnknownArchitecture if the space's encoder
     cannot read it.
@@ -138,7 +156,9 @@ def embed(space: Space, arch: Architecture, theta: Tensor, config: RefineConfig 
     first_iou = iou(first.occupied(), inside)
     if iou(final.occupied(), inside) < first_iou:
         refined, final = z, first
-    return Embedding(refined.cpu(), likeness(grid, final), first_iou)
+    z = refined.cpu()
+    strangeness = None if familiarity is None else familiarity.strangeness(z)
+    return Embedding(z, likeness(grid, final), first_iou, strangeness)
 
 
 def _twin(space: Space, z: Tensor) -> Grid:

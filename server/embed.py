@@ -33,7 +33,7 @@ def embed_upload(
 ) -> StoredLatent:
     """Embeds and draws the network that was read from the upload; nothing is stored yet. Raises what `embed` raises."""
     arch, theta = network
-    embedding = embed(space.space, arch, theta)
+    embedding = embed(space.space, arch, theta, familiarity=space.familiarity)
     if not torch.isfinite(embedding.z).all():
         raise NonFiniteValues(f"expected a network with finite outputs, got {arch.name} whose latent is not finite")
     twin_arch, twin = line_through(space, embedding.z).networks([0.0])
