@@ -55,7 +55,7 @@ export function line(store, isPending) {
     const { view } = state;
     const { t, of } = view;
     drawSlider(view);
-    for (const end of ["a", "b"]) drawEnd(end, latentOf(state, view[end]));
+    for (const end of ["a", "b"]) drawEnd(end, latentOf(state, view[end]), !view.at && t === (end === "a" ? 0 : 1));
     const which = view.beside ? "both" : of;
     for (const input of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("input[name=of]"))) input.checked = input.value === which;
     const obstacle = weightsObstacle(state);
@@ -122,8 +122,9 @@ export function line(store, isPending) {
   drawPlay(store.get());
 }
 
-/** The name and picture of an end. */
-function drawEnd(end, latent) {
+/** The name and picture of an end, and whether the view is there. */
+function drawEnd(end, latent, here) {
+  byId(`to-${end}`).setAttribute("aria-current", String(here));
   const image = /** @type {HTMLImageElement} */ (byId(`still-${end}`));
   byId(`name-${end}`).textContent = latent?.name ?? "–";
   const source = latent ? (latent.picture ?? pictureURL(latent.id)) : "";

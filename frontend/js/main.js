@@ -127,7 +127,9 @@ store.subscribe((state, before) => {
     return;
   }
   if (leaveWeights(state)) return;
-  byId("stages").dataset.beside = String(state.view.beside);
+  // A place, or what a job found, is one network: nothing stands beside it.
+  const { beside, at, job } = state.view;
+  byId("stages").dataset.beside = String(beside && !at && !job);
   if (state.view.beside && !besides.viewer) startStages();
   follow();
   const watching = state.view.job && state.view.job !== before.view.job;

@@ -1,6 +1,7 @@
 /** Points on two canvases: the points themselves, and above them what changes with the pointer. Knows no latents. */
 
-import { outline, sprites } from "./sprites.js";
+import { PICTURE, drawRound, pictures } from "./roundels.js";
+import { sprites } from "./sprites.js";
 
 /** @typedef {import("./colouring.js").Mark} Mark */
 /** @typedef {{id: string, x: number, y: number, mark: Mark, faded: boolean, own: boolean, name: string, picture: string}} Dot */
@@ -9,8 +10,7 @@ import { outline, sprites } from "./sprites.js";
 const MARGIN = 34;
 const MOST_ZOOM = 60;
 const MOVE_MS = 450;
-/** Radius of the round pictures, and the distance that two keep. */
-const PICTURE = 19;
+/** The distance that two round pictures keep. */
 const APART = 42;
 /** From this many points on, they are drawn smaller. */
 const MANY = 400;
@@ -24,7 +24,6 @@ export class Scatter {
   #fitted = true;
   #queued = false;
   #stale = { base: true, over: true };
-  #images = new Map();
   #moving = null;
 
   /**
@@ -42,6 +41,7 @@ export class Scatter {
     /** Points that are drawn as pictures. @type {Set<string>} */
     this.placed = new Set();
     this.fitScale = 1;
+    this.imageOf = pictures(() => this.draw());
     this.base = this.#layer();
     this.over = this.#layer();
     new ResizeObserver(() => this.#resize()).observe(host);
@@ -196,7 +196,7 @@ export class Scatter {
     for (const { dot, x, y } of ordered) {
       if (dot.faded || !free(x, y)) continue;
       taken.set(cell(x, y), [...(taken.get(cell(x, y)) ?? []), [x, y]]);
-      const image = this.#image(dot.picture);
+      const image = this.imageOf(dot.picture);
       if (!image) continue;
       this.placed.add(dot.id);
       drawRound(ink, image, x, y, dot, inks);
@@ -213,47 +213,6 @@ export class Scatter {
       ink.fillText(name, at, y);
     }
   }
-
-  /** The picture once it is there; asks for it the first time. @param {string} source @returns {HTMLCanvasElement|null} */
-  #image(source) {
-    if (!this.#images.has(source)) {
-      this.#images.set(source, null);
-      const image = new Image();
-      image.onload = () => {
-        this.#images.set(source, grey(image));
-        this.draw();
-      };
-      image.src = source;
-    }
-    return this.#images.get(source);
-  }
-}
-
-/** A picture without colour, since the ring around it has one; small, since it is drawn often. */
-function grey(image) {
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = 4 * PICTURE;
-  const ink = canvas.getContext("2d");
-  ink.filter = "grayscale(1)";
-  ink.drawImage(image, 0, 0, canvas.width, canvas.height);
-  return canvas;
-}
-
-function drawRound(ink, image, x, y, { mark, own }, { ground, text }) {
-  ink.beginPath();
-  ink.arc(x, y, PICTURE, 0, 2 * Math.PI);
-  ink.fillStyle = ground;
-  ink.fill();
-  ink.save();
-  ink.clip();
-  ink.drawImage(image, x - PICTURE, y - PICTURE, 2 * PICTURE, 2 * PICTURE);
-  ink.restore();
-  Object.assign(ink, { strokeStyle: own ? text : mark.colour, lineWidth: own ? 3 : 2 });
-  ink.stroke();
-  outline(ink, mark.shape, x + PICTURE * 0.72, y + PICTURE * 0.72, 4.5);
-  Object.assign(ink, { fillStyle: mark.colour, strokeStyle: ground, lineWidth: 1.5 });
-  ink.fill();
-  ink.stroke();
 }
 
 /** The least and the largest of many: spreading thousands into Math.min would overflow the stack. */
