@@ -1,8 +1,8 @@
 """Whether a latent lies where a space has learnt to decode: as far from the gallery as the gallery's own, or farther.
 
 A space can be made to reproduce what it has never learnt: among all that so many numbers can decode to, there is
-something like a ball, far away from what it was trained on. How well the decoded network agrees does not tell; where it
-lies does.
+something like a ball, far away from what it was trained on, and refinement finds it. How well the decoded network
+agrees does not tell; where the encoder puts the network before any refinement does.
 """
 
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from netspace.archs import Architecture
 from netspace.checkpoint import network_bytes
-from netspace.embedding import embed
+from netspace.embedding import embed_sdf as embed
 from netspace.errors import NonFiniteValues
 from netspace.lines import describe
 from netspace.report import DECODED, network_picture, png

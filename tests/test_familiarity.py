@@ -59,10 +59,12 @@ def test_no_shipped_chair_is_strange_to_the_others(shipped: tuple[Space, Gallery
     for i in range(0, len(latents), 2):
         others = Familiarity.of(torch.cat([latents[:i], latents[i + 1 :]]))
         assert others is not None
-        assert others.strangeness(latents[i]) < STRANGE / 3, shipped[1].entries[i].id
+        assert others.strangeness(latents[i]) < 0.7 * STRANGE, shipped[1].entries[i].id
 
 
-def test_a_shipped_chair_is_represented_and_upside_down_it_is_not(shipped: tuple[Space, Gallery, Familiarity]) -> None:
+def test_a_shipped_chair_is_represented_and_upside_down_it_is_stranger_and_never_well(
+    shipped: tuple[Space, Gallery, Familiarity],
+) -> None:
     space, gallery, familiarity = shipped
     for name in sorted(gallery.networks)[:2]:
         arch, theta = gallery.network(name) or pytest.fail(name)
@@ -71,9 +73,10 @@ def test_a_shipped_chair_is_represented_and_upside_down_it_is_not(shipped: tuple
         state = arch.layout.unflatten(theta)
         state["layers.0.weight"] = state["layers.0.weight"] * torch.tensor([1.0, -1.0, 1.0])
         flipped = embed(space, arch, arch.layout.flatten(state), familiarity=familiarity)
-        assert not flipped.represented, flipped.verdict
+        assert not flipped.verdict.startswith("Well"), flipped.verdict
         assert upright.strangeness is not None
         assert flipped.strangeness is not None
+        assert upright.strangeness < STRANGE / 2
         assert flipped.strangeness > 3 * upright.strangeness
 
 
@@ -88,5 +91,4 @@ def test_other_objects_are_not_represented_however_well_they_are_reproduced(
         found = embed(space, config.arch, one, familiarity=familiarity)
         assert found.iou > 0.7, "the space can reproduce it"
         assert not found.represented, found.verdict
-        assert found.strangeness is not None
-        assert found.strangeness > STRANGE
+        assert not found.recognised, found
