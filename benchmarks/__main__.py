@@ -1,6 +1,7 @@
 """`python -m benchmarks [meshing training serving start]`: ratios measured side by side, as JSON and as a table.
 
 Each benchmark runs in a process of its own, so that none warms what another measures. Nothing else should run then.
+Rows that were measured on the same machine before and are not measured now are kept.
 """
 
 import argparse
@@ -12,29 +13,33 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.goals import figures, show
+from netspace.files import write_json
+
 NAMES = ("meshing", "training", "serving", "start")
 
 
 def machine() -> dict:
+    """What decides the figures."""
     import torch
+
+    from netspace.runtime import native_bfloat16
 
     model = platform.processor()
     info = Path("/proc/cpuinfo")
     if info.exists():
         model = next((row.split(":")[1].strip() for row in info.read_text().splitlines() if "model name" in row), model)
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return {"cpu": model, "cores": os.cpu_count(), "gpu": gpu, "torch": torch.__version__}
+    bfloat16 = native_bfloat16(torch.device("cpu"))
+    return {"cpu": model, "bfloat16": bfloat16, "cores": os.cpu_count(), "gpu": gpu, "torch": torch.__version__}
 
 
-def table(results: dict) -> str:
-    """Rows of figures as Markdown."""
-    out = [f"Measured on {results['machine']['cores']} cores ({results['machine']['cpu']}), torch "
-           f"{results['machine']['torch']}, GPU: {results['machine']['gpu'] or 'none at hand'}.", "",
-           "| benchmark | figures |", "|---|---|"]  # fmt: skip
-    for row in results["rows"]:
-        figures = ", ".join(f"{k.replace('_', ' ')} {v:.3g}" for k, v in row.items() if k != "benchmark")
-        out.append(f"| {row['benchmark']} | {figures} |")
-    return "\n".join(out) + "\n"
+def kept(path: Path, here: dict) -> dict[str, dict]:
+    """Rows by benchmark that were measured on this machine before."""
+    if not path.exists():
+        return {}
+    known = json.loads(path.read_text())
+    return {row["benchmark"]: row for row in known["rows"]} if known["machine"] == here else {}
 
 
 def main() -> None:
@@ -46,16 +51,18 @@ def main() -> None:
     if asked.alone:
         print(json.dumps(importlib.import_module(f"benchmarks.{asked.alone}").measure()))
         return
-    rows = []
+    here = machine()
+    rows = kept(asked.output, here)
     for name in asked.names or NAMES:
         print(f"{name} ...", file=sys.stderr, flush=True)
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks", "--alone", name], check=True, capture_output=True, text=True
         )
-        rows += json.loads(done.stdout.splitlines()[-1])
-    results = {"machine": machine(), "rows": rows}
-    asked.output.write_text(json.dumps(results, indent=2) + "\n")
-    print(table(results))
+        rows |= {row["benchmark"]: row for row in json.loads(done.stdout.splitlines()[-1])}
+        results = {"machine": here, "rows": list(rows.values())}
+        write_json(asked.output, results)
+    show(results)
+    print(figures(results))
 
 
 if __name__ == "__main__":

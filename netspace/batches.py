@@ -1,6 +1,6 @@
 """Batches for training a space of SDF networks: behaviours drawn, stretched and paired."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -53,6 +53,10 @@ class Batch:
     ends: Tensor  # [2, Q] positions in the batch
     mid_points: Tensor  # [Q, N, 3]
     mid_values: Tensor  # [Q, N]
+    theta: Tensor | None = None  # [B, P] for encoders that read weights
+
+    def to(self, device: torch.device) -> "Batch":
+        return replace(self, **{k: v.to(device, non_blocking=True) for k, v in vars(self).items() if v is not None})
 
 
 class Batches:

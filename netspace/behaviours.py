@@ -21,7 +21,7 @@ from netspace.data.shapes import Shape
 from netspace.fields import network_field
 from netspace.files import atomic_path
 from netspace.grids import Grid, sparse_grid
-from netspace.runtime import keep_freed_memory
+from netspace.runtime import prepare_worker
 from netspace.zoo import Network, Zoo
 
 VOLUME = 64
@@ -122,11 +122,6 @@ def _sample_chairs(root: Path, part: int) -> Path:
     return path
 
 
-def _prepare_worker(threads: int) -> None:
-    keep_freed_memory()
-    torch.set_num_threads(threads)
-
-
 def _in_parallel(
     sample: Callable[[Path, int], Path],
     root: Path,
@@ -136,7 +131,7 @@ def _in_parallel(
 ) -> Behaviours:
     """Every part that is not on disk yet, sampled; then all of them, in order."""
     threads = max(1, torch.get_num_threads() // workers)
-    with ProcessPoolExecutor(workers, get_context("spawn"), _prepare_worker, (threads,)) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), prepare_worker, (threads,)) as pool:
         futures = [pool.submit(sample, root, part) for part in parts]
         for done, future in enumerate(as_completed(futures), start=1):
             future.result()
@@ -189,7 +184,7 @@ def sample_midpoints(
     first = torch.tensor(rows)[torch.randint(len(rows), (count,), generator=generator)]
     second = torch.tensor(rows)[torch.randint(len(rows), (count,), generator=generator)]
     ends = [(_params(zoo.networks[int(a)]), _params(zoo.networks[int(b)])) for a, b in zip(first, second, strict=True)]
-    with ProcessPoolExecutor(workers, get_context("spawn"), _prepare_worker, (1,)) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), prepare_worker, (1,)) as pool:
         futures = [pool.submit(_sample_midpoint, a, b, POOL // 2, seed + i) for i, (a, b) in enumerate(ends)]
         sampled = []
         for done, future in enumerate(futures, start=1):

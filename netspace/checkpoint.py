@@ -1,6 +1,7 @@
 """Checkpoint bytes <-> network. Nothing in a file is ever executed: it is checked as data before it is read."""
 
 import io
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -89,14 +90,16 @@ def _check_dense(state: Mapping[str, Tensor]) -> None:
 def network_bytes(arch: Architecture, theta: Tensor, file_format: str = "pt") -> bytes:
     """theta [P] -> a checkpoint that `read_network` and any PyTorch program can read. Raises NetSpaceError for others.
 
-    A `.pt` holds `state_dict` and the architecture's JSON (`omega` beside it); safetensors hold `omega` as metadata.
+    A `.pt` holds `state_dict` and the architecture's JSON (`omega` beside it for SIRENs); safetensors hold `omega`, or
+    a classifier's architecture, as metadata. The module that the state dict loads into is `arch.build()`.
     """
     state = {name: value.detach().cpu().float().clone() for name, value in arch.layout.unflatten(theta).items()}
     description = arch.to_json()
-    if file_format == "safetensors":
-        return save(state, {"omega": str(description["omega"])})  # one key: several come in any order
+    extra = {"omega": description["omega"]} if "omega" in description else {}
+    if file_format == "safetensors":  # metadata of one key: several come in any order
+        return save(state, {k: str(v) for k, v in extra.items()} or {"architecture": json.dumps(description)})
     if file_format != "pt":
         raise NetSpaceError(f"format: expected one of {', '.join(FORMATS)}, got {file_format!r}")
     buffer = io.BytesIO()
-    torch.save({"architecture": description, "omega": description.get("omega"), "state_dict": state}, buffer)
+    torch.save({"architecture": description, **extra, "state_dict": state}, buffer)
     return buffer.getvalue()

@@ -1,5 +1,6 @@
 """netspace: the library's operations on the command line."""
 
+import hashlib
 import json
 import os
 import sys
@@ -35,6 +36,10 @@ SOURCE = (
     "A latent file, a gallery id, a checkpoint, or a place such as chair-00012:0.3,chair-00044:0.7,~seat_height:0.1 "
     "(`netspace directions` lists what follows a ~)."
 )
+ImageFolder = Annotated[
+    Path | None, typer.Option("--images", help="Folder of images, for classifiers: train/<class>/*, test/<class>/*.")
+]
+TeacherFolder = Annotated[Path | None, typer.Option("--teacher", help="Zoo whose best network is the teacher.")]
 
 
 @contextmanager
@@ -67,6 +72,19 @@ def _load_target(path: Path) -> "tuple":
     return read_network(path)
 
 
+def _is_latent(path: Path) -> bool:
+    """Whether a file holds a latent `z`; raises NetSpaceError for a damaged .safetensors."""
+    from safetensors import SafetensorError, safe_open
+
+    if path.suffix != ".safetensors":
+        return False
+    try:
+        with safe_open(path, "pt") as file:
+            return "z" in file.keys()  # noqa: SIM118 - not a dict
+    except SafetensorError as error:
+        raise NetSpaceError(f"{path}: not readable as safetensors ({error})") from error
+
+
 def _latent(space, folder: Path, source: str) -> torch.Tensor:  # type: ignore[no-untyped-def]
     """A latent file (.safetensors with `z`), a gallery id, a checkpoint to embed, or a place made of these."""
     from netspace.places import is_place
@@ -87,25 +105,13 @@ def _place(space, folder: Path, text: str) -> torch.Tensor:  # type: ignore[no-u
     return place.at(latents, directions(Gallery.open(folder / "gallery")))
 
 
-def _latent_file(path: Path) -> torch.Tensor | None:
-    """z [D] of a .safetensors file that holds one; None for any other file, or none."""
-    from safetensors import SafetensorError, safe_open
-
-    if path.suffix != ".safetensors" or not path.exists():
-        return None
-    try:
-        with safe_open(path, "pt") as file:
-            return file.get_tensor("z").float() if "z" in file.keys() else None  # noqa: SIM118 - not a dict
-    except SafetensorError as error:
-        raise NetSpaceError(f"{path}: not readable as safetensors ({error})") from error
-
-
 def _one_latent(space, folder: Path, path: Path) -> torch.Tensor:  # type: ignore[no-untyped-def]
+    from safetensors.torch import load_file
+
     from netspace.embedding import embed
 
-    kept = _latent_file(path)
-    if kept is not None:
-        return kept
+    if path.exists() and _is_latent(path):
+        return load_file(path)["z"].float()
     if not path.exists():
         from netspace.spaces import Gallery
 
@@ -117,6 +123,17 @@ def _open_space(folder: Path, device: str):  # type: ignore[no-untyped-def]
     from netspace.spaces import load_space
 
     return load_space(folder, pick_device(device))
+
+
+def _images(folder: Path | None, space):  # type: ignore[no-untyped-def]
+    """The images of a space of classifiers; raises BadImages where there are none."""
+    from netspace.data.images import load_images
+    from netspace.errors import BadImages
+
+    if folder is None:
+        raise BadImages("classifiers are measured on images: name their folder with --images")
+    with progress_bar("reading images") as show:
+        return load_images(folder, space.config.architectures[0].image_size, show)
 
 
 def _widths(text: str) -> tuple[int, ...]:
@@ -179,11 +196,11 @@ def zoo_build(
     workers: int = os.cpu_count() or 1,
     device: Device = "auto",
 ) -> None:
-    """Fits the zoo's networks; interrupted, it continues and loses at most the shards in hand."""
-    from netspace.zoo import ZooConfig, build_zoo, start_zoo
+    """Trains the zoo's networks; interrupted, it continues and loses at most the shards in hand."""
+    from netspace.zoo import build_zoo, config_from_json, start_zoo
 
     if config is not None:
-        start_zoo(zoo, ZooConfig.from_json(_read_json(config)))
+        start_zoo(zoo, config_from_json(_read_json(config)))
     part, _, parts = shard.partition("/")
     if not (part.isdigit() and parts.isdigit()):
         raise NetSpaceError(f"--shard: expected i/N, got {shard!r}")
@@ -216,17 +233,45 @@ def _server_packages() -> Iterator[None]:
         ) from error
 
 
+QUALITIES = ("fit_iou", "val_accuracy", "test_accuracy")
+
+
 @zoo_app.command("info")
 def zoo_info(zoo: Path) -> None:
-    """Counts and fit quality by source and split."""
-    from netspace.zoo import Zoo
+    """Counts and mean quality by source (of classifiers: architecture) and split."""
+    from netspace.zoo import Network, Zoo
 
     opened = Zoo.open(zoo)
-    groups: dict[str, list[float]] = {}
+    groups: dict[str, list[Network]] = {}
     for network in opened.networks:
-        groups.setdefault(f"{network.source}/{network.split}", []).append(network.properties["fit_iou"])
-    figures = {k: {"networks": len(v), "fit_iou": round(sum(v) / len(v), 4)} for k, v in sorted(groups.items())}
-    say({"architecture": opened.arch.name, "networks": len(opened.networks), "groups": figures})
+        groups.setdefault(f"{network.source}/{network.split}", []).append(network)
+    figures: dict[str, dict] = {}
+    for name, networks in sorted(groups.items()):
+        figures[name] = {"networks": len(networks)}
+        for quality in QUALITIES:
+            if values := [n.properties[quality] for n in networks if quality in n.properties]:
+                figures[name][quality] = round(sum(values) / len(values), 4)
+    names = ", ".join(arch.name for arch in opened.architectures)
+    say({"architecture": names, "networks": len(opened.networks), "groups": figures})
+
+
+@app.command()
+def images(
+    folder: Annotated[Path, typer.Argument(help="train/<class>/* and test/<class>/*, Tiny-ImageNet-200, or CIFAR-10.")],
+    download: Annotated[str | None, typer.Option(help="cifar10: get it, by torchvision, if it is not there.")] = None,
+    size: Annotated[int, typer.Option(help="Pixels a side: 32 or 64.")] = 32,
+) -> None:
+    """Makes a set of images ready, so that opening it again takes no time, and says what it holds."""
+    from netspace.data.images import download_cifar10, load_images
+
+    if download not in (None, "cifar10"):
+        raise NetSpaceError(f"--download: expected cifar10, got {download!r}")
+    if download:
+        download_cifar10(folder)
+    with progress_bar("reading images") as show:
+        data = load_images(folder, size, show)
+    counts = {split: len(getattr(data, split)) for split in ("train", "val", "test")}
+    say({"images": str(folder), "size": data.size, "classes": len(data.classes), **counts})
 
 
 def _read_json(path: Path) -> dict:
@@ -243,19 +288,26 @@ def train(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder of the run; training continues what is there.")
     ],
+    images: ImageFolder = None,
     workers: int = os.cpu_count() or 1,
-    fast: Annotated[bool, typer.Option(help="Compiled step with bfloat16 products.")] = True,
+    fast: Annotated[bool, typer.Option(help="Compiled step, with bfloat16 products where they are native.")] = True,
     device: Device = "auto",
 ) -> None:
     """Trains a space on a zoo. Under torchrun, one process a GPU."""
     from torch.utils.tensorboard import SummaryWriter
 
+    from netspace.data.images import load_images
     from netspace.train import Run, TrainConfig, join_group
     from netspace.train import train as run_training
     from netspace.zoo import Zoo
 
     chosen = join_group(pick_device(device))
-    run = Run(output, TrainConfig.from_json(_read_json(config)), Zoo.open(zoo), chosen, fast, workers)
+    settings = TrainConfig.from_json(_read_json(config))
+    data = None if images is None else load_images(images, _pixels(settings))
+    with progress_bar("preparing") as show:
+        run = Run(
+            output, settings, Zoo.open(zoo), chosen, fast, workers, data, lambda _, done, total: show(done, total)
+        )
     writer = SummaryWriter(str(output / "tensorboard")) if run.rank == 0 else None
 
     def report(progress, share: float, figures: dict[str, float]) -> None:  # type: ignore[no-untyped-def]
@@ -278,17 +330,60 @@ def train(
         )
 
 
+def _pixels(settings) -> int:  # type: ignore[no-untyped-def]
+    """Pixels a side of the images that the networks of a training config read."""
+    return getattr(settings.space.architectures[0], "image_size", 32)
+
+
 @app.command()
 def evaluate(
     space: Annotated[Path, typer.Argument(help="Folder of the space.")],
     zoo: Annotated[Path, typer.Option(help="Zoo with the held-out networks.")],
     limit: Annotated[int, typer.Option(help="Only the first so many networks; 0 takes all.")] = 0,
-    pairs: Annotated[int, typer.Option(help="Lines between random pairs.")] = 100,
+    pairs: Annotated[int | None, typer.Option(help="Lines between pairs; 100, or 6 of classifiers.")] = None,
     refine_steps: Annotated[int | None, typer.Option(help="Steps on the latent.")] = None,
+    images: ImageFolder = None,
+    teacher: TeacherFolder = None,
+    searches: Annotated[int, typer.Option(help="Classifiers of each architecture to optimise (needs --teacher).")] = 3,
+    search_steps: Annotated[int, typer.Option(help="Steps of each such search.")] = 100,
     workers: int = os.cpu_count() or 1,
     device: Device = "auto",
 ) -> None:
     """Writes report.json, a readable table and pictures: what the space makes of networks it has not seen."""
+    opened = _open_space(space, device)
+    if opened.config.task == "classifier":
+        _evaluate_classifiers(opened, space, zoo, images, teacher, limit, pairs or 6, searches, search_steps)
+    else:
+        _evaluate_sdf(opened, space, zoo, limit, pairs or 100, refine_steps, workers)
+
+
+def _teacher_of_training(teacher: Path, data, opened, show):  # type: ignore[no-untyped-def]
+    """The teacher's logits [N, C] on the training images as they are."""
+    from netspace.classifier_task import teacher_answers
+
+    return teacher_answers(teacher, data.train, opened.device, lambda _, done, total: show(done, total))[0]
+
+
+def _evaluate_classifiers(opened, space, zoo, images, teacher, limit, pairs, searches, search_steps) -> None:  # type: ignore[no-untyped-def]
+    from netspace.evaluate_classifiers import ClassifierEvaluateConfig, evaluate_classifiers
+    from netspace.lso import LsoConfig
+    from netspace.report_classifiers import classifier_table, draw_report
+    from netspace.zoo import Zoo
+
+    lso = LsoConfig(steps=search_steps, lr=0.05, prior=0.0)
+    config = ClassifierEvaluateConfig(limit=limit, pairs=pairs, searches=searches, lso=lso)
+    data = _images(images, opened)
+    with progress_bar("evaluating") as show:
+        answers = None if teacher is None else _teacher_of_training(teacher, data, opened, show)
+        report = evaluate_classifiers(
+            opened, Zoo.open(zoo), data, answers, config, space, lambda _, done, total: show(done, total)
+        )
+    (space / "report.md").write_text(classifier_table(report))
+    draw_report(report, space / "pictures" / "report.png")
+    print(classifier_table(report))
+
+
+def _evaluate_sdf(opened, space, zoo, limit, pairs, refine_steps, workers) -> None:  # type: ignore[no-untyped-def]
     from netspace.behaviours import sample_zoo
     from netspace.embedding import RefineConfig
     from netspace.evaluate import EvaluateConfig
@@ -297,7 +392,7 @@ def evaluate(
     from netspace.report import draw_report, table
     from netspace.zoo import Zoo
 
-    opened, networks = _open_space(space, device), Zoo.open(zoo)
+    networks = Zoo.open(zoo)
     refinement = RefineConfig() if refine_steps is None else RefineConfig(steps=refine_steps)
     config = EvaluateConfig(limit=limit, pairs=pairs, refine=refinement)
     for arch in {networks.arch, *opened.architectures}:
@@ -320,11 +415,36 @@ def publish(
     networks: Annotated[int, typer.Option(help="How many of them ship with their weights.")] = 16,
     baseline: Annotated[Path | None, typer.Option(help="Another evaluated run, to report beside it.")] = None,
 ) -> None:
-    """Makes the folder that ships: half-precision weights, report, and a gallery of held-out procedural networks."""
+    """Makes the folder that ships: half-precision weights, report, and a gallery of held-out networks."""
     from netspace.publish import publish as publish_space
+    from netspace.publish_classifiers import publish_classifiers
+    from netspace.spaces import load_space
     from netspace.zoo import Zoo
 
-    say(publish_space(run, Zoo.open(zoo), output, entries, networks, baseline))
+    if load_space(run).config.task == "classifier":
+        say(publish_classifiers(run, Zoo.open(zoo), output, entries, networks))
+    else:
+        say(publish_space(run, Zoo.open(zoo), output, entries, networks, baseline))
+
+
+@app.command()
+def results(
+    spaces: Annotated[list[Path], typer.Argument(help="Folders of evaluated spaces of classifiers.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the pictures.")] = Path("docs/results"),
+) -> None:
+    """Draws what the paper's figures 3 and 5 and its table I show of classifiers, with tables, into one folder."""
+    from netspace.report_classifiers import results as draw_results
+
+    say({"written": [str(path) for path in draw_results(spaces, output)]})
+
+
+def _familiarity(folder: Path):  # type: ignore[no-untyped-def]
+    """Of the space's gallery, if it has one."""
+    from netspace.familiarity import Familiarity
+    from netspace.spaces import Gallery
+
+    gallery = folder / "gallery"
+    return Familiarity.of(Gallery.open(gallery).latents) if gallery.exists() else None
 
 
 @app.command()
@@ -332,9 +452,10 @@ def embed(
     network: Annotated[Path, typer.Argument(help="A .pt or .safetensors checkpoint.")],
     space: SpaceFolder = DEFAULT_SPACE,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where the latent goes (.safetensors).")] = None,
+    images: ImageFolder = None,
     device: Device = "auto",
 ) -> None:
-    """Embeds a network and says how well the space represents it."""
+    """Embeds a network and says how well the space represents it; classifiers are measured on test images, if given."""
     from safetensors.torch import save_file
 
     from netspace.embedding import embed as embed_network
@@ -342,14 +463,15 @@ def embed(
 
     opened = _open_space(space, device)
     arch, theta = _load_target(network)
-    result = embed_network(opened, arch, theta)
+    test = None if images is None else _images(images, opened).test
+    result = embed_network(opened, arch, theta, images=test, familiarity=_familiarity(space))
     if output is not None:
         with atomic_path(output) as temporary:
             save_file({"z": result.z.contiguous()}, temporary)
     say(
         {
             "architecture": arch.name,
-            "iou": round(result.iou, 4),
+            **{name: round(value, 4) for name, value in result.figures.items()},
             "represented": result.represented,
             "verdict": result.verdict,
         }
@@ -369,8 +491,8 @@ def decode(
 
     opened = _open_space(space, device)
     decoded = opened.decode(_latent(opened, space, latent)[None].to(opened.device))
-    arch = opened.architectures[int(decoded.arch_ids[0])]
-    content = network_bytes(arch, decoded.theta[0], output.suffix.removeprefix("."))
+    ((arch, theta),) = opened.networks(decoded)
+    content = network_bytes(arch, theta, output.suffix.removeprefix("."))
     with atomic_path(output) as temporary:
         temporary.write_bytes(content)
     say({"network": str(output), "architecture": arch.name})
@@ -382,31 +504,56 @@ def interpolate(
     b: Annotated[str, typer.Argument(help="The other end.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the networks on the line.")],
     steps: int = 5,
-    meshes: Annotated[bool, typer.Option(help="Write a mesh (.glb) of each too.")] = False,
+    meshes: Annotated[bool, typer.Option(help="Write a mesh (.glb) of each SDF network too.")] = False,
+    images: ImageFolder = None,
     space: SpaceFolder = DEFAULT_SPACE,
     device: Device = "auto",
 ) -> None:
     """Decodes the line between two networks, ends included, and says what each point is."""
-    from dataclasses import asdict
-
     from netspace.checkpoint import network_bytes
-    from netspace.lines import describe, latent_line
-    from netspace.mesh import network_mesh, save_mesh
+    from netspace.lines import latent_networks
 
     if not 2 <= steps <= 256:
         raise NetSpaceError(f"--steps: expected 2 to 256, got {steps}")
     opened = _open_space(space, device)
     ts = [i / (steps - 1) for i in range(steps)]
-    arch, thetas = latent_line(opened, _latent(opened, space, a), _latent(opened, space, b), ts)
+    networks = latent_networks(opened, _latent(opened, space, a), _latent(opened, space, b), ts)
+    describe = _shapes(output if meshes else None) if opened.config.task == "sdf" else _classifiers(opened, images)
     output.mkdir(parents=True, exist_ok=True)
     points = []
-    for i, (t, theta) in enumerate(zip(ts, thetas, strict=True)):
+    for i, (t, (arch, theta)) in enumerate(zip(ts, networks, strict=True)):
         (output / f"{i:03d}.pt").write_bytes(network_bytes(arch, theta))
+        points.append({"t": t, **describe(i, arch, theta)})
+    say({"architecture": networks[0][0].name, "points": points})
+
+
+def _shapes(folder: Path | None) -> "Callable":
+    """What SDF networks are; their meshes go into the folder, if one is given."""
+    from dataclasses import asdict
+
+    from netspace.lines import describe
+    from netspace.mesh import network_mesh, save_mesh
+
+    def about(number: int, arch, theta) -> dict:  # type: ignore[no-untyped-def]
         what = describe(arch, theta)
-        if meshes and not what.empty:
-            save_mesh(network_mesh(arch, theta), output / f"{i:03d}.glb")
-        points.append({"t": t, **asdict(what)})
-    say({"architecture": arch.name, "points": points})
+        if folder is not None and not what.empty:
+            save_mesh(network_mesh(arch, theta), folder / f"{number:03d}.glb")
+        return asdict(what)
+
+    return about
+
+
+def _classifiers(opened, images: Path | None) -> "Callable":  # type: ignore[no-untyped-def]
+    """What classifiers are: their architecture, and on test images, if given, their accuracy."""
+    from netspace.classify import accuracy, predictions
+
+    test = None if images is None else _images(images, opened).test
+
+    def about(_: int, arch, theta) -> dict:  # type: ignore[no-untyped-def]
+        known = {} if test is None else {"accuracy": round(accuracy(predictions(arch, theta, test), test), 4)}
+        return {"architecture": arch.name, **known}
+
+    return about
 
 
 Start = Annotated[str | None, typer.Option(help=SOURCE)]
@@ -519,16 +666,15 @@ def optimize_attributes(
 
 def _network(source: str, folder: Path, device: str):  # type: ignore[no-untyped-def]
     """(architecture, theta [P]): a checkpoint as it is, anything else decoded by the space."""
-    from netspace.lines import latent_line
+    from netspace.lines import latent_networks
 
     path = Path(source)
-    if (path.exists() or path.suffix in CHECKPOINTS) and _latent_file(path) is None:
+    if not _is_latent(path) if path.exists() else path.suffix in CHECKPOINTS:
         arch, theta = _load_target(path)
         return arch, theta.to(pick_device(device))
     opened = _open_space(folder, device)
     z = _latent(opened, folder, source)
-    arch, thetas = latent_line(opened, z, z, [0.0])
-    return arch, thetas[0]
+    return latent_networks(opened, z, z, [0.0])[0]
 
 
 @app.command()
@@ -544,6 +690,101 @@ def directions(space: SpaceFolder = DEFAULT_SPACE) -> None:
 
 def _rounded(value: str | float) -> str | float:
     return value if isinstance(value, str) else round(value, 4)
+
+
+@optimize_app.command("distill")
+def optimize_distill(
+    network: Annotated[str, typer.Argument(help="A latent file, a gallery id or a checkpoint of a classifier.")],
+    output: Latent,
+    space: SpaceFolder,
+    teacher: Annotated[Path, typer.Option(help="Zoo whose best network is the teacher.")],
+    images: ImageFolder = None,
+    steps: int = 100,
+    lr: float = 0.05,
+    batch: Annotated[int, typer.Option(help="Images a step.")] = 256,
+    class_id: Annotated[float, typer.Option(help="Weight of staying the same architecture.")] = 1.0,
+    validation: Annotated[
+        int, typer.Option(help="Validation images that latents are compared by; 0 takes all.")
+    ] = 2000,
+    patience: int = 100,
+    seed: int = 0,
+    device: Device = "auto",
+) -> None:
+    """Finds the latent near a classifier's whose network answers as a teacher does; tests it once, at the end.
+
+    State is kept beside the output: interrupted, it continues.
+    """
+    from safetensors.torch import save_file
+
+    from netspace.classify import accuracy, predictions
+    from netspace.distill import Distill, DistillConfig
+    from netspace.evaluate_classifiers import sample
+    from netspace.files import atomic_path
+    from netspace.lso import LsoConfig, Prior, begin, optimise
+
+    config = LsoConfig(steps=steps, lr=lr, prior=0.0, patience=patience, seed=seed)
+    settings = DistillConfig(images=batch, class_id=class_id, seed=seed)
+    opened = _open_space(space, device)
+    if opened.config.task != "classifier":
+        raise NetSpaceError(
+            f"{space}: distill searches spaces of classifiers, this one is of {opened.config.task} networks"
+        )
+    start = _latent(opened, space, network).to(opened.device)
+    data = _images(images, opened)
+    ((arch, _),) = opened.networks(opened.decode(start[None]))
+    with progress_bar("distill") as show:
+        answers = _teacher_of_training(teacher, data, opened, show)
+        objective = Distill(opened, arch, data.train, answers, sample(data.val, validation), settings)
+        digest = hashlib.sha256(repr((config, settings, teacher, validation, start.tolist())).encode()).hexdigest()[:12]
+        state_file = output.with_name(f".{output.name}.{digest}.state")
+        prior = Prior.of(torch.stack([start, start + 1]))
+        state = _kept_state(state_file, opened.device) or begin(objective, prior, config, start[None])
+        for update in optimise(objective, prior, config, state):
+            state = update.state
+            show(int(state.step), config.steps)
+            if update.value is not None:
+                with atomic_path(state_file) as temporary:
+                    temporary.write_bytes(state.to_bytes())
+    with atomic_path(output) as temporary:
+        save_file({"z": state.best.cpu().contiguous()}, temporary)
+    figures = {"decoded": objective.accuracy(start, data.test), "optimised": objective.accuracy(state.best, data.test)}
+    given = _input_of(space, network)
+    if given is not None:
+        figures = {
+            "input": accuracy(predictions(given[0], given[1].to(opened.device), data.test), data.test),
+            **figures,
+        }
+    state_file.unlink(missing_ok=True)
+    figures = {name: round(value, 4) for name, value in figures.items()}
+    say(
+        {
+            "latent": str(output),
+            "architecture": arch.name,
+            "test_accuracy": figures,
+            "verdict": objective.verdict(state.best),
+        }
+    )
+
+
+def _kept_state(path: Path, device: torch.device):  # type: ignore[no-untyped-def]
+    """The state of an interrupted search, if there is one."""
+    from safetensors import SafetensorError
+
+    from netspace.lso import State
+
+    try:
+        return State.from_bytes(path.read_bytes()).to(device)
+    except (OSError, SafetensorError, TypeError):
+        return None
+
+
+def _input_of(folder: Path, source: str):  # type: ignore[no-untyped-def]
+    """(architecture, theta) behind what `_latent` takes, or None where there is only a latent."""
+    if Path(source).exists():
+        return None if _is_latent(Path(source)) else _load_target(Path(source))
+    from netspace.spaces import Gallery
+
+    return Gallery.open(folder / "gallery").network(source)
 
 
 @app.command()

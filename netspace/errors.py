@@ -40,6 +40,11 @@ class EmptyLevelSet(NetSpaceError):
     title = "The network has no surface inside the cube"
 
 
+class BadImages(NetSpaceError):
+    slug = "bad-images"
+    title = "The folder is not a usable set of images"
+
+
 class BadZoo(NetSpaceError):
     slug = "bad-zoo"
     title = "The folder is not a usable zoo"

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from netspace.behaviours import Behaviours
-from netspace.embedding import RESOLUTION, RefineConfig, embed
+from netspace.embedding import RESOLUTION, RefineConfig, embed_sdf
 from netspace.errors import EmptyLevelSet
 from netspace.files import atomic_path, write_json
 from netspace.grids import Grid, iou
@@ -71,7 +71,7 @@ def twin(space: Space, zoo: Zoo, behaviours: Behaviours, index: int, config: Eva
     """-> (figures, z [D]) of one network of the zoo."""
     network = zoo.networks[index]
     theta, near = zoo.theta([index, nearest_in_zoo(zoo, behaviours, index)]).to(space.device)
-    embedding = embed(space, zoo.arch, theta, config.refine)
+    embedding = embed_sdf(space, zoo.arch, theta, config.refine)
     mine, neighbour = (network_grid(zoo.arch, t, RESOLUTION) for t in (theta, near))
     with torch.no_grad():
         decoded = _grid(space, space.decode(embedding.z[None].to(space.device)).theta[0])

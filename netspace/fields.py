@@ -19,7 +19,7 @@ from netspace.archs import Architecture
 from netspace.data.points import uniform_points
 from netspace.functional import own_module
 from netspace.grids import Field
-from netspace.runtime import can_compile, native_bfloat16
+from netspace.runtime import can_compile, fast_product
 
 CHUNK = 4096
 """Points of one call of the kernel: its intermediate values stay in a core's cache."""
@@ -62,7 +62,7 @@ class Kernel:
 
     def __init__(self, arch: Architecture, device: torch.device) -> None:
         self.arch, self.device = arch, device
-        self._product = torch.bfloat16 if native_bfloat16(device) else None
+        self._product = fast_product(device)
         self._probes = uniform_points(256, torch.Generator().manual_seed(0)).to(device)
         self._compiled: Forward | None = None
         self._lock = threading.Lock()

@@ -12,7 +12,7 @@ from netspace.data.points import training_points
 from netspace.data.shapes import Shape
 from netspace.errors import NetSpaceError
 from netspace.functional import runner
-from netspace.runtime import compiled
+from netspace.runtime import compiled, fast_product
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class FitConfig:
     warmup: int = 20
     clamp: float = 0.2
     fast: bool = True
-    """bfloat16 products: same IoU, faster on CPU."""
+    """bfloat16 products where the processor has them: same IoU, faster."""
 
     def __post_init__(self) -> None:
         if min(self.steps, self.points, self.pool) < 1 or self.points > self.pool:
@@ -56,9 +56,11 @@ def pools(shapes: list[Shape], count: int, generator: torch.Generator) -> tuple[
     return torch.stack([p for p, _ in sampled]), torch.stack([s for _, s in sampled])
 
 
-def loss_of(arch: Architecture, clamp: float, fast: bool) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+def loss_of(
+    arch: Architecture, clamp: float, product: torch.dtype | None
+) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """(theta [B, P], points [B, N, 3], sdf [B, N]) -> loss; the sum over networks, so that none feels another."""
-    networks = runner(arch, torch.bfloat16 if fast else None)
+    networks = runner(arch, product)
 
     def loss(theta: Tensor, points: Tensor, sdf: Tensor) -> Tensor:
         return clamped_l1(networks(theta, points), sdf, clamp).mean(1).sum()
@@ -83,7 +85,7 @@ def fit(
     arch, count = config.arch, len(points)
     theta = arch.initial(count, generator).to(points.device).requires_grad_()
     optimiser = torch.optim.Adam([theta], lr=config.lr, betas=(0.9, 0.99), fused=True)
-    compute = loss_of(arch, config.clamp, config.fast)
+    compute = loss_of(arch, config.clamp, fast_product(points.device) if config.fast else None)
     if compile_step:
         compute = compiled(compute)
     rows = torch.arange(count, device=points.device)[:, None]

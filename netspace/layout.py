@@ -12,14 +12,17 @@ from netspace.errors import ShapeMismatch
 
 @dataclass(frozen=True)
 class ParamLayout:
-    """Names and shapes of an architecture's parameters, in definition order (the paper's order for its PRep)."""
+    """Names and shapes of an architecture's parameters, in definition order (the paper's order for its PRep).
+
+    Running statistics of batch norm count as parameters: without them a network does not answer.
+    """
 
     names: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
 
     @classmethod
     def of(cls, module: nn.Module) -> "ParamLayout":
-        pairs = [(name, tuple(p.shape)) for name, p in module.named_parameters()]
+        pairs = [(name, tuple(p.shape)) for name, p in module.state_dict().items() if p.is_floating_point()]
         return cls(names=tuple(n for n, _ in pairs), shapes=tuple(s for _, s in pairs))
 
     @property

@@ -23,12 +23,18 @@ def line(a: Tensor, b: Tensor, ts: Sequence[float]) -> Tensor:
 
 
 @torch.no_grad()
-def latent_line(space: Space, a: Tensor, b: Tensor, ts: Sequence[float]) -> tuple[Architecture, Tensor]:
-    """Networks decoded along the line between latents a and b [D] -> (architecture, theta [T, P])."""
+def latent_networks(space: Space, a: Tensor, b: Tensor, ts: Sequence[float]) -> list[tuple[Architecture, Tensor]]:
+    """The networks decoded along the line between latents a and b [D], each of the architecture predicted for it."""
     if not bool(torch.isfinite(a).all() and torch.isfinite(b).all()):
         raise BadLatent("expected finite latents, got NaN or infinity")
-    decoded = space.decode(line(a.to(space.device), b.to(space.device), ts))
-    return space.architectures[int(decoded.arch_ids[0])], decoded.theta
+    return list(space.networks(space.decode(line(a.to(space.device), b.to(space.device), ts))))
+
+
+@torch.no_grad()
+def latent_line(space: Space, a: Tensor, b: Tensor, ts: Sequence[float]) -> tuple[Architecture, Tensor]:
+    """The same for a space of one architecture -> (architecture, theta [T, P])."""
+    assert len(space.architectures) == 1, "networks of several architectures do not stack"
+    return space.architectures[0], torch.stack([theta for _, theta in latent_networks(space, a, b, ts)])
 
 
 def weight_line(arch: Architecture, a: Tensor, b: Tensor, ts: Sequence[float]) -> Tensor:

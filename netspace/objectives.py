@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from netspace.batches import Batch
 from netspace.functional import runner
-from netspace.runtime import compiled
+from netspace.runtime import compiled, fast_product, native_bfloat16
 from netspace.spaces.encoders import BehaviourEncoder
 from netspace.spaces.space import Space
 
@@ -50,8 +50,8 @@ class SdfDistillation(nn.Module):
         self.distances = self._distances(fast)
 
     def _distances(self, fast: bool) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-        """(theta [B, P], points [B, N, 3], values [B, N]) -> [B]; `fast` compiles it with bfloat16 products."""
-        networks = runner(self.space.architectures[0], torch.bfloat16 if fast else None)
+        """(theta [B, P], points [B, N, 3], values [B, N]) -> [B]; `fast`: compiled, in bfloat16 if native."""
+        networks = runner(self.space.architectures[0], fast_product(self.space.device) if fast else None)
         loss, clamp = self.config.loss, self.config.clamp
 
         def distances(theta: Tensor, points: Tensor, values: Tensor) -> Tensor:
@@ -59,23 +59,24 @@ class SdfDistillation(nn.Module):
 
         return compiled(distances) if fast else distances
 
-    def latents(self, batch: Batch, theta: Tensor | None) -> Tensor:
-        """z [B, D]: from the sampled probes, or from theta [B, P] for an encoder that reads weights."""
+    def latents(self, batch: Batch) -> Tensor:
+        """z [B, D]: from the sampled probes, or from the batch's theta for an encoder that reads weights."""
         encoder = self.space.encoder
         if isinstance(encoder, BehaviourEncoder):
-            with torch.autocast(batch.probes.device.type, torch.bfloat16, enabled=self.fast):
+            device = batch.probes.device
+            with torch.autocast(device.type, torch.bfloat16, enabled=self.fast and native_bfloat16(device)):
                 return encoder.embed(batch.probes).float()
-        assert theta is not None
-        return self.space.encode(theta, self.space.architectures[0])
+        assert batch.theta is not None
+        return self.space.encode(batch.theta, self.space.architectures[0])
 
-    def forward(self, batch: Batch, theta: Tensor | None = None) -> dict[str, Tensor]:
-        """-> `loss` and its terms, all scalars."""
+    def forward(self, batch: Batch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
+        """-> `loss` and its terms, all scalars; noise comes from the generator (on the CPU)."""
         c = self.config
-        z = self.latents(batch, theta)
+        z = self.latents(batch)
         between = (z[batch.ends[0]] + z[batch.ends[1]]) / 2
         all_z = torch.cat([z, between])
         if c.noise and self.training:
-            all_z = all_z + c.noise * torch.randn_like(all_z)
+            all_z = all_z + c.noise * torch.randn(all_z.shape, generator=generator).to(all_z)
         decoded = self.space.decode(all_z).theta
         points, values = torch.cat([batch.points, batch.mid_points]), torch.cat([batch.values, batch.mid_values])
         each = self.distances(decoded, points, values)

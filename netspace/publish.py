@@ -87,5 +87,5 @@ def _publish_gallery(zoo: Zoo, report: dict, kept: dict, output: Path, entries: 
         pictures[network.name] = png(network_picture(zoo.arch, theta, DECODED, 192))
         if i in with_weights:
             weights[network.name] = theta
-    Gallery(tuple(made), latents, projection, weights, zoo.arch, output / "gallery").save(pictures)
+    Gallery(tuple(made), latents, projection, weights, (zoo.arch,), output / "gallery").save(pictures)
     return {"entries": len(made), "networks": len(weights)}

@@ -2,6 +2,7 @@
 
 import ctypes
 import shutil
+import signal
 import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -25,6 +26,18 @@ def keep_freed_memory() -> bool:
     return all(libc.mallopt(param, value) == 1 for param, value in settings)
 
 
+END_WITH_PARENT = 1
+"""Linux's PR_SET_PDEATHSIG."""
+
+
+def prepare_worker(threads: int) -> None:
+    """What every process of a pool begins with; on Linux it ends when the one that started it dies, however it dies."""
+    keep_freed_memory()
+    torch.set_num_threads(threads)
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(END_WITH_PARENT, signal.SIGTERM)
+
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -39,6 +52,14 @@ def native_bfloat16(device: torch.device) -> bool:
     if device.type != "cpu":
         return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+
+
+def fast_product(device: torch.device) -> torch.dtype | None:
+    """What hidden layers' products are taken in where speed matters: bfloat16 if it is native, else None for no change.
+
+    Emulated, bfloat16 is five times slower than float32.
+    """
+    return torch.bfloat16 if native_bfloat16(device) else None
 
 
 def compiled(function: Callable[P, T]) -> Callable[P, T]:

@@ -4,25 +4,30 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from netspace.batches import Batch, BatchConfig, Batches
-from netspace.behaviours import Behaviours, sample_chairs, sample_midpoints, sample_zoo
+from netspace.batches import BatchConfig
+from netspace.data.images import ImageData
+from netspace.distillation import DistillationConfig
 from netspace.errors import BadSpace
 from netspace.files import atomic_path, write_json
-from netspace.functional import run
-from netspace.objectives import SdfDistillation, SdfDistillationConfig, distance
+from netspace.image_batches import ImageBatchConfig
+from netspace.objectives import SdfDistillationConfig
 from netspace.spaces.config import SpaceConfig
-from netspace.spaces.encoders import BehaviourEncoder
 from netspace.spaces.space import Space
 from netspace.spaces.store import load_space, save_space
 from netspace.zoo import Zoo
+
+OBJECTIVES = {"sdf": SdfDistillationConfig, "classifier": DistillationConfig}
+BATCHES = {"sdf": BatchConfig, "classifier": ImageBatchConfig}
+"""By the networks' task."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +35,8 @@ class TrainConfig:
     """Everything that decides a run. Exactly one of `steps` and `minutes` is positive: the budget of the schedule."""
 
     space: SpaceConfig
-    objective: SdfDistillationConfig = field(default_factory=SdfDistillationConfig)
-    batch: BatchConfig = field(default_factory=BatchConfig)
+    objective: SdfDistillationConfig | DistillationConfig = field(default_factory=SdfDistillationConfig)
+    batch: BatchConfig | ImageBatchConfig = field(default_factory=BatchConfig)
     steps: int = 0
     minutes: float = 0.0
     lr: float = 5e-4
@@ -43,12 +48,24 @@ class TrainConfig:
     """Procedural chairs that are in no zoo and are learnt from their exact distances, for `batch.fresh`."""
     start: str = ""
     """Folder of a space whose weights to start from, if any."""
+    base: str = "zoo"
+    """What a dictionary's base weights of a classifier start from: "zoo" (the best training network by validation of
+    that architecture, where the zoo has one) or "initial"."""
+    teacher: str = ""
+    """Folder of a zoo whose best network by validation is the teacher, for objectives that need one."""
     validate_seconds: float = 120.0
     seed: int = 0
 
     def __post_init__(self) -> None:
         if (self.steps > 0) == (self.minutes > 0):
             raise BadSpace(f"expected either steps or minutes to be positive, got {self.steps} and {self.minutes}")
+        task = self.space.task
+        if not isinstance(self.objective, OBJECTIVES[task]) or not isinstance(self.batch, BATCHES[task]):
+            raise BadSpace(
+                f"objective and batch: expected those of {task} networks, got {self.objective}, {self.batch}"
+            )
+        if self.base not in ("zoo", "initial"):
+            raise BadSpace(f"base: expected zoo or initial, got {self.base!r}")
 
     def to_json(self) -> dict:
         return {**asdict(replace(self)), "space": self.space.to_json()}
@@ -57,14 +74,19 @@ class TrainConfig:
     def from_json(cls, data: dict) -> "TrainConfig":
         """Inverse of `to_json`; raises BadSpace naming what it does not know."""
         try:
-            parts = {
-                "space": SpaceConfig.from_json(data["space"]),
-                "objective": SdfDistillationConfig(**data.get("objective", {})),
-                "batch": BatchConfig(**data.get("batch", {})),
+            space = SpaceConfig.from_json(data["space"])
+            parts: dict[str, Any] = {
+                "space": space,
+                "objective": OBJECTIVES[space.task](**data.get("objective", {})),
+                "batch": BATCHES[space.task](**data.get("batch", {})),
             }
             return cls(**{**data, **parts})
         except (KeyError, TypeError, ValueError) as error:
             raise BadSpace(f"training config: {type(error).__name__}: {error}") from error
+
+
+Say = Callable[[str, int, int], None]
+"""Called with (what is being prepared, done, total)."""
 
 
 @dataclass
@@ -87,40 +109,69 @@ def rate_at(config: TrainConfig, progress: Progress) -> float:
     return config.lr * warm * 0.5 * (1 + math.cos(math.pi * min(1.0, share_done(config, progress))))
 
 
+class Task(Protocol):
+    """What a run learns from: batches, what a batch asks for, and how good the space is at it."""
+
+    @property
+    def objective(self) -> nn.Module:
+        """Called as objective(batch, generator) -> `loss` and its terms."""
+
+    def draw(self, generator: torch.Generator) -> Any:
+        """A batch; all that is random comes from the generator."""
+
+    def validate(self) -> Mapping[str, float]:
+        """`error`, which the best space has least of, and other figures on networks that are not trained on."""
+
+    def complete(self, space: Space) -> None:
+        """Measures once what the best space, trained to the end, is kept with."""
+
+
+def task_of(
+    space: Space, config: TrainConfig, zoo: Zoo, images: ImageData | None, fast: bool, workers: int, say: Say
+) -> Task:
+    if config.space.task == "sdf":
+        from netspace.sdf_task import SdfTask
+
+        return SdfTask(space, config, zoo, fast, workers)
+    from netspace.classifier_task import ClassifierTask
+
+    return ClassifierTask(space, config, zoo, images, fast, say)
+
+
 class Run:
     """A training run in a folder: `state.pt` continues it, `model.safetensors` is the best by validation so far."""
 
     def __init__(
-        self, folder: Path, config: TrainConfig, zoo: Zoo, device: torch.device, fast: bool, workers: int = 1
+        self,
+        folder: Path,
+        config: TrainConfig,
+        zoo: Zoo,
+        device: torch.device,
+        fast: bool,
+        workers: int = 1,
+        images: ImageData | None = None,
+        say: Say = lambda *_: None,
     ) -> None:
         self.folder, self.config, self.zoo, self.device = folder, config, zoo, device
         self.rank, self.world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-        torch.manual_seed(config.seed)
-        self.space = Space(config.space).to(device)
+        with torch.random.fork_rng():
+            torch.manual_seed(config.seed)
+            self.space = Space(config.space).to(device)
         if config.start:
             self.space.load_state_dict(load_space(Path(config.start)).state_dict())
-        self.objective = SdfDistillation(self.space, config.objective, fast)
+        self.task = task_of(self.space, config, zoo, images, fast, workers, say)
         self.optimiser = torch.optim.AdamW(
-            self.space.parameters(), lr=config.lr, weight_decay=config.weight_decay, fused=True
+            [p for p in self.space.parameters() if p.requires_grad],
+            lr=config.lr,
+            weight_decay=config.weight_decay,
+            fused=True,
         )
         self.generator = torch.Generator().manual_seed(config.seed + 1000 * self.rank)
         self.progress = Progress()
-        self.theta = None if self._reads_behaviour else zoo.theta(list(range(len(zoo.networks))))
-        if self.theta is not None and (config.batch.fresh or config.batch.grafts):
-            raise BadSpace(
-                "the prep encoder reads weights: it cannot learn from fresh shapes and grafts, which have none"
-            )
-        behaviours = sample_zoo(zoo, workers)
-        self.validation = behaviours.select(zoo.indices("val")).to(device)
-        if config.fresh:
-            behaviours = Behaviours.stack([behaviours, sample_chairs(zoo.root, config.fresh, workers)])
-        midpoints = sample_midpoints(zoo, config.midpoints, workers=workers) if config.midpoints else None
-        fresh = list(range(len(zoo.networks), len(behaviours)))
-        self.batches = Batches(behaviours, zoo.indices("train"), midpoints, config.batch, fresh)
 
     @property
-    def _reads_behaviour(self) -> bool:
-        return isinstance(self.space.encoder, BehaviourEncoder)
+    def objective(self) -> nn.Module:
+        return self.task.objective
 
     def restore(self) -> bool:
         """Continues from state.pt where there is one; raises BadSpace if it belongs to another config."""
@@ -128,7 +179,7 @@ class Run:
         if not path.exists():
             return False
         state = torch.load(path, map_location=self.device, weights_only=True)
-        if json.loads(state["config"]) != json.loads(json.dumps(self.config.to_json())):
+        if TrainConfig.from_json(json.loads(state["config"])) != self.config:
             raise BadSpace(f"{path} belongs to a run with other settings; train into another folder")
         self.space.load_state_dict(state["space"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -150,38 +201,17 @@ class Run:
             )
 
     def validate(self) -> dict[str, float]:
-        """Unrefined: `error` (mean clamped |difference|) and `agreement` (of signs near the surface)."""
-        self.space.eval()
-        errors, agreements = [], []
-        networks = self.zoo.indices("val")
-        for start in range(0, len(networks), 16):
-            part = self.validation.select(list(range(start, min(start + 16, len(networks)))))
-            theta = None if self.theta is None else self.theta[networks[start : start + 16]].to(self.device)
-            error, agreement = self._validate_part(part, theta)
-            errors.append(error)
-            agreements.append(agreement)
-        self.space.train()
-        return {"error": float(torch.cat(errors).mean()), "agreement": float(torch.cat(agreements).mean())}
-
-    @torch.no_grad()
-    def _validate_part(self, part: Behaviours, theta: Tensor | None) -> tuple[Tensor, Tensor]:
-        points, values = part.points[:, :4096].float(), part.values[:, :4096].float()
-        if isinstance(self.space.encoder, BehaviourEncoder):
-            z = self.space.encoder.embed(part.probes.float())
-        else:
-            assert theta is not None
-            z = self.space.encode(theta, self.zoo.arch)
-        answers = run(self.zoo.arch, self.space.decode(z).theta, points)
-        return distance(answers, values, "l1", 0.1), ((answers < 0) == (values < 0)).float().mean(1)
+        self.objective.eval()
+        figures = dict(self.task.validate())
+        self.objective.train()
+        return figures
 
     def step(self, objective: nn.Module) -> dict[str, Tensor]:
-        batch = self.batches.draw(self.generator)
-        theta = None if self.theta is None else self.theta[batch.rows].to(self.device)
-        batch = Batch(**{name: value.to(self.device, non_blocking=True) for name, value in vars(batch).items()})
+        batch = self.task.draw(self.generator)
         for group in self.optimiser.param_groups:
             group["lr"] = rate_at(self.config, self.progress)
         self.optimiser.zero_grad(set_to_none=True)
-        terms = objective(batch, theta)
+        terms = objective(batch, self.generator)
         terms["loss"].backward()
         nn.utils.clip_grad_norm_(self.space.parameters(), 1.0)
         self.optimiser.step()
@@ -204,6 +234,12 @@ class Run:
             save_space(self.space, self.folder)
         self.save()
         return report
+
+    def complete(self) -> None:
+        """Keeps with the best space what is measured at the end of training."""
+        space = load_space(self.folder, self.device)
+        self.task.complete(space)
+        save_space(space, self.folder)
 
 
 def join_group(device: torch.device) -> torch.device:
@@ -256,6 +292,8 @@ def train(run: Run, report: Report | None = None, stop_after: float = math.inf) 
         figures = run.keep_best()
         if report is not None:
             report(run.progress, share_done(config, run.progress), {f"val_{n}": v for n, v in figures.items()})
+        if share_done(config, run.progress) >= 1:
+            run.complete()
     if run.world > 1:
         torch.distributed.barrier()
     return run.progress

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from netspace.archs import Architecture
 from netspace.checkpoint import network_bytes
-from netspace.embedding import embed
+from netspace.embedding import embed_sdf as embed
 from netspace.errors import NonFiniteValues
 from netspace.lines import describe
 from netspace.report import DECODED, network_picture, png
@@ -33,7 +33,7 @@ def embed_upload(
 ) -> StoredLatent:
     """Embeds and draws the network that was read from the upload; nothing is stored yet. Raises what `embed` raises."""
     arch, theta = network
-    embedding = embed(space.space, arch, theta)
+    embedding = embed(space.space, arch, theta, familiarity=space.familiarity)
     if not torch.isfinite(embedding.z).all():
         raise NonFiniteValues(f"expected a network with finite outputs, got {arch.name} whose latent is not finite")
     twin_arch, twin = line_through(space, embedding.z).networks([0.0])

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from netspace.directions import Direction, Regression, directions, regressions
 from netspace.errors import BadSpace, UnknownName
+from netspace.familiarity import Familiarity
 from netspace.lso import Prior
 from netspace.maps import neighbourhoods
 from netspace.runtime import pick_device
@@ -41,6 +42,11 @@ class LoadedSpace:
     def prior(self) -> Prior:
         """Where the gallery lives, on the space's device."""
         return Prior.of(self.gallery.latents).to(self.space.device)
+
+    @cached_property
+    def familiarity(self) -> Familiarity | None:
+        """How far out a latent lies; None for a gallery that is too small to say."""
+        return Familiarity.of(self.gallery.latents)
 
     @cached_property
     def regressions(self) -> dict[str, Regression]:

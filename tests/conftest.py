@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 import torch
+from classifiers import image_folder
+from classifiers import zoo_config as classifier_zoo_config
 from hypothesis import settings
 
 from netspace import behaviours as behaviours_module
 from netspace import zoo as zoo_module
 from netspace.archs import Siren
 from netspace.behaviours import Behaviours, sample_zoo
+from netspace.data.images import ImageData, load_images
 from netspace.data.solids import Union, capsule
 from netspace.data.sources import ChairSource
 from netspace.fit import FitConfig
@@ -98,6 +101,21 @@ def zoo(tmp_path_factory: pytest.TempPathFactory, zoo_config: ZooConfig, in_proc
     """Ten chairs (5 train, 2 val, 3 test) in two shards. Do not write into it."""
     root = tmp_path_factory.mktemp("zoo")
     start_zoo(root, zoo_config)
+    build_zoo(root)
+    return Zoo.open(root)
+
+
+@pytest.fixture(scope="session")
+def image_data(tmp_path_factory: pytest.TempPathFactory) -> ImageData:
+    """Ten classes: 80 images to train on, 20 to validate, 40 to test. Do not write into their folder."""
+    return load_images(image_folder(tmp_path_factory.mktemp("images")))
+
+
+@pytest.fixture(scope="session")
+def classifier_zoo(tmp_path_factory: pytest.TempPathFactory, in_process: None) -> Zoo:  # noqa: ARG001
+    """Five LeNetLikes and five ResNet8s. Do not write into it."""
+    root = tmp_path_factory.mktemp("classifiers")
+    start_zoo(root, classifier_zoo_config(image_folder(root / "images")))
     build_zoo(root)
     return Zoo.open(root)
 

@@ -21,7 +21,7 @@ def gallery_of(latents: Tensor, properties: list[dict]) -> Gallery:
         Entry(id=str(i), name=str(i), source="x", split="test", iou=1, f_score=1, position=(0.0, 0.0), properties=known)
         for i, known in enumerate(properties)
     )
-    return Gallery(entries, latents, Projection.of(latents), {}, Siren(hidden=(16, 16)), Path("unused"))
+    return Gallery(entries, latents, Projection.of(latents), {}, (Siren(hidden=(16, 16)),), Path("unused"))
 
 
 @pytest.fixture

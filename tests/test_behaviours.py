@@ -106,7 +106,7 @@ def test_selected_behaviours_keep_their_rows(behaviours: Behaviours) -> None:
 
 
 def test_midpoints_are_samples_of_what_lies_between_two_training_chairs(zoo: Zoo, tmp_path: Path) -> None:
-    monkeypatched = Zoo(tmp_path, zoo.arch, zoo.networks, zoo.places)
+    monkeypatched = Zoo(tmp_path, zoo.networks, zoo.places)
     found = sample_midpoints(monkeypatched, 2, seed=5)
     train = zoo.indices("train")
     for i in range(2):

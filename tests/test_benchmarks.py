@@ -1,12 +1,15 @@
 """What is measured gives the same results as what it is measured against."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from benchmarks.__main__ import table
+from benchmarks.__main__ import kept
+from benchmarks.goals import BEGIN, END, GOALS, figures, show
 from benchmarks.reference import dense_mesh, fit_one_by_one, looped_loss
 from benchmarks.timing import quantile, seconds
 from benchmarks.training import random_batch
@@ -47,14 +50,59 @@ def test_a_network_is_fitted_as_a_module_would_be(ball: Callable[..., Union]) ->
     torch.testing.assert_close(ours, as_module, atol=1e-4, rtol=1e-3)
 
 
-def test_medians_quantiles_and_tables() -> None:
+MACHINE = {"cores": 2, "cpu": "x", "bfloat16": False, "gpu": None, "torch": "2"}
+
+
+def test_medians_and_quantiles() -> None:
     assert seconds(lambda: None) < 1
     assert quantile([3.0, 1.0, 2.0], 0.5) == 2.0
     assert quantile([1.0, 2.0], 0.99) == 2.0
-    machine = {"cores": 2, "cpu": "x", "gpu": None, "torch": "2"}
-    text = table({"machine": machine, "rows": [{"benchmark": "b", "ours_ms": 1.234567}]})
-    assert "| b | ours ms 1.23 |" in text
-    assert "none at hand" in text
+
+
+def test_a_goal_is_reached_missed_or_not_measured() -> None:
+    rows = [
+        {"benchmark": "meshing 128^3", "ratio": 7.9},
+        {"benchmark": "start to ready", "seconds": 5.0},
+    ]
+    text = figures({"machine": MACHINE, "rows": rows})
+    assert "| meshing 128^3, ratio | >= 8 x | 7.9 x | missed |" in text
+    assert "| start to ready, seconds | <= 6 s | 5 s | reached |" in text
+    assert "| meshing 256^3, ratio | >= 20 x | not measured |  |" in text
+    assert "GPU: none at hand" in text
+
+
+def test_figures_replace_those_on_the_page_and_nothing_else(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}old\n{END}after\n")
+    for _ in range(2):
+        show({"machine": MACHINE, "rows": [{"benchmark": "b", "ours_ms": 1.234567}]}, page)
+    text = page.read_text()
+    assert text.startswith(f"before\n{BEGIN}")
+    assert text.endswith(f"{END}after\n")
+    assert text.count("| b | ours ms 1.23 |") == 1
+    assert "old" not in text
+
+
+def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing\n")
+    with pytest.raises(ValueError, match="expected the lines"):
+        show({"machine": MACHINE, "rows": []}, page)
+    assert page.read_text() == "nothing\n"
+
+
+def test_rows_of_another_machine_are_not_kept(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps({"machine": MACHINE, "rows": [{"benchmark": "b", "ratio": 2}]}))
+    assert kept(path, MACHINE) == {"b": {"benchmark": "b", "ratio": 2}}
+    assert kept(path, {**MACHINE, "cores": 64}) == {}
+    assert kept(tmp_path / "none.json", MACHINE) == {}
+
+
+def test_every_goal_names_a_benchmarks_figure() -> None:
+    source = "".join(path.read_text() for path in Path("benchmarks").glob("*.py") if path.name != "goals.py")
+    for goal in GOALS:
+        assert f'"{goal.figure}"' in source, goal
 
 
 @pytest.mark.parametrize("name", ["meshing", "training", "serving", "start"])

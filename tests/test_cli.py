@@ -121,7 +121,7 @@ def test_embed_writes_the_latent_that_decode_reads(
 ) -> None:
     embedded = netspace("embed", networks[0], "-s", saved_space, "-o", tmp_path / "z.safetensors")
     assert embedded.code == 0, embedded.err
-    assert set(embedded.json) == {"architecture", "iou", "represented", "verdict"}
+    assert set(embedded.json) == {"architecture", "iou", "chamfer", "f_score", "represented", "verdict"}
     z = load_file(tmp_path / "z.safetensors")["z"]
     decoded = netspace("decode", tmp_path / "z.safetensors", "-s", saved_space, "-o", tmp_path / "twin.safetensors")
     assert decoded.code == 0, decoded.err
@@ -242,7 +242,7 @@ def space_with_gallery(saved_space: Path) -> Path:
         for i in range(5)
     )
     arch = load_space(saved_space).architectures[0]
-    Gallery(entries, latents, Projection.of(latents), {}, arch, saved_space / "gallery").save({})
+    Gallery(entries, latents, Projection.of(latents), {}, (arch,), saved_space / "gallery").save({})
     return saved_space
 
 

@@ -29,7 +29,7 @@ def test_networks_fitted_together_do_not_influence_one_another(ball: Ball) -> No
 
 
 def test_the_gradient_of_a_batch_is_that_of_each_network_alone(generator: torch.Generator) -> None:
-    loss = loss_of(CONFIG.arch, 0.2, fast=False)
+    loss = loss_of(CONFIG.arch, 0.2, None)
     theta = CONFIG.arch.initial(3, generator).requires_grad_()
     points, sdf = torch.rand(3, 20, 3, generator=generator), torch.randn(3, 20, generator=generator) / 10
     (batched,) = torch.autograd.grad(loss(theta, points, sdf), theta)
@@ -62,7 +62,7 @@ def test_progress_is_told_every_step_with_a_falling_loss(ball: Ball, generator: 
 def test_fast_products_change_the_loss_and_its_gradient_little(ball: Ball, generator: torch.Generator) -> None:
     theta = CONFIG.arch.initial(1, generator).requires_grad_()
     points, sdf = pools([ball(0.5)], 400, generator)
-    exact, fast = (loss_of(CONFIG.arch, 0.2, fast)(theta, points, sdf) for fast in (False, True))
+    exact, fast = (loss_of(CONFIG.arch, 0.2, product)(theta, points, sdf) for product in (None, torch.bfloat16))
     assert float(fast.detach()) == pytest.approx(float(exact.detach()), rel=0.05)
     slopes = [torch.autograd.grad(loss, theta)[0] for loss in (exact, fast)]
     assert float(torch.cosine_similarity(*slopes)) > 0.97

@@ -108,8 +108,8 @@ def test_an_encoder_that_reads_weights_is_given_the_weights(batch: Batch, zoo: Z
     space = Space(config).requires_grad_(False)
     theta: Tensor = zoo.theta(batch.rows.tolist())
     objective = SdfDistillation(space, PLAIN)
-    torch.testing.assert_close(objective.latents(batch, theta), space.encode(theta, arch))
-    assert float(objective(batch, theta)["loss"]) > 0
+    torch.testing.assert_close(objective.latents(replace(batch, theta=theta)), space.encode(theta, arch))
+    assert float(objective(replace(batch, theta=theta))["loss"]) > 0
 
 
 @pytest.mark.parametrize("bad", [{"loss": "l2"}, {"clamp": -0.1}])

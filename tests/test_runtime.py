@@ -1,5 +1,10 @@
+import os
 import shutil
+import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -37,3 +42,33 @@ def test_without_a_compiler_a_function_stays_as_it_is(monkeypatch: pytest.Monkey
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(shutil, "which", lambda _: None)
     assert runtime.compiled(len) is len
+
+
+POOL = """
+import sys, time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from netspace.runtime import prepare_worker
+from os import getpid
+
+if __name__ == "__main__":
+    with ProcessPoolExecutor(1, get_context("spawn"), prepare_worker, (1,)) as pool:
+        print(pool.submit(getpid).result(), flush=True)
+        pool.submit(time.sleep, 600).result()
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells a process that its parent died")
+def test_the_workers_of_a_killed_process_do_not_work_on(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(POOL)
+    with subprocess.Popen([sys.executable, tmp_path / "main.py"], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        parent.kill()
+    ended = Path(f"/proc/{worker}/stat")
+    for _ in range(600):
+        if not ended.exists() or ended.read_text().split()[2] == "Z":
+            return
+        time.sleep(0.05)
+    os.kill(worker, signal.SIGKILL)
+    pytest.fail(f"worker {worker} outlived its parent")

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from netspace.archs import Siren
+from netspace.archs.lenet import LeNetLike
 from netspace.errors import BadSpace
 from netspace.spaces import SpaceConfig
 from netspace.spaces.config import (
@@ -46,9 +47,17 @@ def test_a_configs_json_is_inverted(config: SpaceConfig) -> None:
         ({"latent": "many"}, "TypeError"),
         ({"architectures": []}, "at least one"),
         ({"architectures": [Siren().to_json(), Siren(hidden=(8,)).to_json()]}, "sorted by parameters"),
-        ({"architectures": [Siren(hidden=(8,)).to_json(), Siren().to_json()]}, "not supported yet"),
-        ({"architectures": [{"family": "lenet"}]}, "lenet"),
-        ({"encoder": {"kind": "fourier"}}, r"\['behaviour', 'prep'\], got 'fourier'"),
+        ({"architectures": [Siren().to_json(), Siren().to_json()]}, "expected each once"),
+        (
+            {"encoder": {"kind": "image-behaviour"}},
+            "image-behaviour reads classifier networks, the architectures are sdf",
+        ),
+        ({"architectures": [{"family": "alexnet"}]}, "alexnet"),
+        (
+            {"architectures": [Siren(hidden=(8,)).to_json(), LeNetLike().to_json()]},
+            "one task, input and number of classes",
+        ),
+        ({"encoder": {"kind": "fourier"}}, r"\['behaviour', 'image-behaviour', 'prep'\], got 'fourier'"),
         ({"encoder": {"kind": "behaviour", "colour": 3}}, "colour"),
         ({"encoder": {"kind": "behaviour", "grid": 20, "channels": [4, 8]}}, "multiple of 6, got 20"),
         ({"decoder": {"kind": "prep", "bias": "none"}}, "bias paper or siren"),

@@ -19,7 +19,7 @@ def behaviour_encoder(latent: int = 8) -> BehaviourEncoder:
 
 def prep_encoder(latent: int = 32) -> PrepEncoder:
     torch.manual_seed(0)
-    return PrepEncoder(PrepEncoderConfig(width=40, scale=10.0), ARCH, latent).requires_grad_(False)
+    return PrepEncoder(PrepEncoderConfig(width=40, scale=10.0), (ARCH,), latent).requires_grad_(False)
 
 
 def permuted(theta: Tensor, seed: int = 0) -> Tensor:
@@ -104,7 +104,7 @@ def test_answers_beyond_the_clamp_are_not_told_apart() -> None:
 
 def test_the_published_encoder_has_6_79_million_parameters() -> None:
     with torch.device("meta"):
-        encoder = PrepEncoder(PrepEncoderConfig(), Siren(), 4096)
+        encoder = PrepEncoder(PrepEncoderConfig(), (Siren(),), 4096)
     assert sum(p.numel() for p in encoder.parameters()) == 512 + 98_560 + 393_728 + 6_295_552 == 6_788_352
     assert encoder.height == 8
 

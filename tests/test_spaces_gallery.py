@@ -32,7 +32,7 @@ def make(folder: Path, count: int = 5) -> Gallery:
         for i in range(count)
     )
     networks = {"chair-1": ARCH.initial(1, generator)[0]}
-    return Gallery(entries, latents, projection, networks, ARCH, folder)
+    return Gallery(entries, latents, projection, networks, (ARCH,), folder)
 
 
 @pytest.fixture

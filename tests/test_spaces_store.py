@@ -102,8 +102,8 @@ def test_a_missing_or_damaged_file_is_refused(name: str, content: bytes | None, 
 
 def test_a_config_of_an_unknown_architecture_is_refused_by_file(saved_space: Path) -> None:
     path = saved_space / "config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "architectures": [{"family": "lenet"}]}))
-    with pytest.raises(BadSpace, match=r"config.json.*lenet"):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "architectures": [{"family": "alexnet"}]}))
+    with pytest.raises(BadSpace, match=r"config.json.*alexnet"):
         load_space(saved_space)
 
 

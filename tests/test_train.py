@@ -56,6 +56,17 @@ def test_training_saves_what_continues_it_and_the_space(config: TrainConfig, zoo
     assert progress.best == pytest.approx(run.validate()["error"], rel=1e-6)
 
 
+def test_a_run_that_has_ended_knows_the_whitening_of_its_space(config: TrainConfig, zoo: Zoo, tmp_path: Path) -> None:
+    run = Run(tmp_path, config, zoo, CPU, fast=False)
+    train(run, stop_after=0)
+    assert load_space(tmp_path).whitening is None
+    train(run)
+    white = load_space(tmp_path).whitening
+    assert white is not None
+    assert white.shape == (8, 8)
+    assert bool(torch.isfinite(white).all())
+
+
 def test_training_moves_the_weights(config: TrainConfig, zoo: Zoo, tmp_path: Path) -> None:
     run = Run(tmp_path, config, zoo, CPU, fast=False)
     before = {name: value.clone() for name, value in run.space.state_dict().items()}

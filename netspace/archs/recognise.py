@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
+from netspace.archs.recognise_classifier import recognise_classifier
 from netspace.archs.registry import Architecture
 from netspace.archs.siren import recognise_siren
 from netspace.errors import UnknownArchitecture
@@ -37,9 +38,12 @@ def recognise(content: Any) -> tuple[Architecture, Tensor]:
     """Checkpoint content (as loaded with weights_only) -> (Architecture, theta [P] float32 on the CPU).
 
     The content may be a state dict, hold one under a usual key ("state_dict", "model", "mlp", ...), and name
-    its SIREN frequency as `omega` (30 otherwise: it is not visible in the weights). Raises UnknownArchitecture,
-    NonFiniteValues.
+    its SIREN frequency as `omega` (30 otherwise: it is not visible in the weights). What has a convolution is a
+    classifier, whose batch norm is folded. Raises UnknownArchitecture, NonFiniteValues.
     """
+    state = unwrap(content)
+    if any(tensor.ndim == 4 for tensor in state.values()):
+        return recognise_classifier(state)
     omega = content.get("omega", 30.0) if isinstance(content, Mapping) else 30.0
     if not isinstance(omega, (int, float)):
         raise UnknownArchitecture(f"omega: expected a number, got {type(omega).__name__}")
@@ -47,4 +51,4 @@ def recognise(content: Any) -> tuple[Architecture, Tensor]:
         frequency = float(omega)
     except OverflowError as error:
         raise UnknownArchitecture("omega: expected a number, got one beyond floating point") from error
-    return recognise_siren(unwrap(content), omega=frequency)
+    return recognise_siren(state, omega=frequency)

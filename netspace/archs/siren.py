@@ -1,7 +1,6 @@
 """SIREN MLPs (Sitzmann et al. 2020), the paper's SDF networks: sin(omega (W x + b)) after each hidden layer."""
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from netspace.errors import NonFiniteValues, UnknownArchitecture
+from netspace.archs.states import finite, natural, summary
+from netspace.errors import UnknownArchitecture
 from netspace.layout import ParamLayout
 
 MAX_WIDTH = 2048
@@ -49,6 +49,7 @@ class Siren:
     in_features: int = 3
 
     family = "siren"
+    task = "sdf"
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.hidden) <= MAX_DEPTH or not all(1 <= w <= MAX_WIDTH for w in self.hidden):
@@ -62,6 +63,10 @@ class Siren:
     def name(self) -> str:
         text = "siren-" + "-".join(map(str, self.hidden))
         return text if self.omega == 30.0 else f"{text}-omega{self.omega:g}"
+
+    @property
+    def in_shape(self) -> tuple[int, ...]:
+        return (self.in_features,)
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -95,21 +100,17 @@ class Siren:
         return cls(hidden=tuple(data["hidden"]), omega=float(data.get("omega", 30.0)))
 
 
-def _natural(name: str) -> list:
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
-
-
 def _linear_layers(state: Mapping[str, Tensor]) -> list[tuple[str, Tensor, Tensor]]:
     """(prefix, weight, bias) of every linear layer in natural order of their names; UnknownArchitecture if others."""
     weights = {name.removesuffix("weight"): t for name, t in state.items() if name.endswith("weight")}
     biases = {name.removesuffix("bias"): t for name, t in state.items() if name.endswith("bias")}
     others = [n for n in state if not n.endswith(("weight", "bias"))]
     if others or weights.keys() != biases.keys() or not weights:
-        raise UnknownArchitecture(f"expected pairs of *.weight and *.bias, got {_summary(state)}")
-    layers = [(prefix, weights[prefix], biases[prefix]) for prefix in sorted(weights, key=_natural)]
+        raise UnknownArchitecture(f"expected pairs of *.weight and *.bias, got {summary(state)}")
+    layers = [(prefix, weights[prefix], biases[prefix]) for prefix in sorted(weights, key=natural)]
     for prefix, weight, bias in layers:
         if weight.ndim != 2 or bias.ndim != 1:
-            raise UnknownArchitecture(f"{prefix}weight: expected a linear layer [out, in], got {_summary(state)}")
+            raise UnknownArchitecture(f"{prefix}weight: expected a linear layer [out, in], got {summary(state)}")
     return layers
 
 
@@ -121,12 +122,6 @@ def _chain(layers: list[tuple[str, Tensor, Tensor]]) -> list[tuple[str, Tensor, 
         return layers
     middle = [item for item in layers if item is not first[0] and item is not last[0]]
     return [first[0], *middle, last[0]]
-
-
-def _summary(state: Mapping[str, Tensor], most: int = 8) -> str:
-    parts = [f"{name} {tuple(t.shape)}" for name, t in state.items()]
-    more = f", ... ({len(parts)} tensors)" if len(parts) > most else ""
-    return ", ".join(parts[:most]) + more
 
 
 def recognise_siren(state: Mapping[str, Tensor], omega: float = 30.0) -> tuple[Siren, Tensor]:
@@ -145,15 +140,10 @@ def recognise_siren(state: Mapping[str, Tensor], omega: float = 30.0) -> tuple[S
             )
         expected = weight.shape[0]
     if expected != 1 or len(layers) < 2:
-        raise UnknownArchitecture(f"an SDF SIREN has 3 inputs, hidden layers and 1 output; got {_summary(state)}")
+        raise UnknownArchitecture(f"an SDF SIREN has 3 inputs, hidden layers and 1 output; got {summary(state)}")
     arch = Siren(hidden=tuple(weight.shape[0] for _, weight, _ in layers[:-1]), omega=omega)
     renamed = {}
     for i, (prefix, weight, bias) in enumerate(layers):
         for kind, tensor in (("weight", weight), ("bias", bias)):
-            if not tensor.is_floating_point():
-                raise UnknownArchitecture(f"{prefix}{kind}: expected floating point values, got {tensor.dtype}")
-            value = tensor.float()
-            if not torch.isfinite(value).all():
-                raise NonFiniteValues(f"{prefix}{kind}: expected values finite in float32, got NaN or infinity")
-            renamed[f"layers.{i}.{kind}"] = value
+            renamed[f"layers.{i}.{kind}"] = finite(f"{prefix}{kind}", tensor)
     return arch, arch.layout.flatten(renamed)

@@ -42,11 +42,32 @@ class BehaviourEncoderConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImageBehaviourEncoderConfig:
+    """An MLP over a classifier's logits on `probes` images that ship with the space.
+
+    Logits are centred for every image and divided by `scale`. The network's log parameter count is an input too, so
+    that architectures can be told apart and unseen ones fall between. `learn` trains the probe images.
+    """
+
+    kind: ClassVar[str] = "image-behaviour"
+    probes: int = 64
+    hidden: tuple[int, ...] = (128,)
+    scale: float = 4.0
+    learn: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hidden", tuple(self.hidden))
+        if self.probes < 1 or not self.scale > 0 or any(width < 1 for width in self.hidden):
+            raise BadSpace(f"encoder: expected at least one probe, a positive scale and positive widths, got {self}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrepDecoderConfig:
     """The paper's convolutional decoder with a scale and bias for every element of the PRep [H, width].
 
     `bias` is "paper" (uniform in [0, 0.01)) or "siren" (a SIREN's initialisation, which trains where the paper's does
-    not within hours).
+    not within hours). Several architectures share the PRep: each reads its parameters from the front.
     """
 
     kind: ClassVar[str] = "prep"
@@ -60,20 +81,26 @@ class PrepDecoderConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DictionaryDecoderConfig:
-    """An MLP whose last hidden units weigh learnt changes to learnt base weights.
+    """An MLP whose last hidden units weigh learnt changes to learnt base weights, for every architecture.
 
-    `rank` 0 stores each change of a layer's weights in full, r > 0 as a product of r columns and r rows.
+    `rank` 0 stores each change of a layer's weights in full, r > 0 as a product of r columns and r rows. `gain` is what
+    the stored base and changes are multiplied by to become weights: how far one step of Adam moves them.
     """
 
     kind: ClassVar[str] = "dictionary"
     directions: int = 256
     hidden: int = 512
     rank: int = 0
+    gain: float = 0.03
+
+    def __post_init__(self) -> None:
+        if min(self.directions, self.hidden) < 1 or self.rank < 0 or not self.gain > 0:
+            raise BadSpace(f"decoder: expected positive directions, hidden and gain and rank >= 0, got {self}")
 
 
-EncoderConfig = PrepEncoderConfig | BehaviourEncoderConfig
+EncoderConfig = PrepEncoderConfig | BehaviourEncoderConfig | ImageBehaviourEncoderConfig
 DecoderConfig = PrepDecoderConfig | DictionaryDecoderConfig
-ENCODERS = {c.kind: c for c in (PrepEncoderConfig, BehaviourEncoderConfig)}
+ENCODERS = {c.kind: c for c in (PrepEncoderConfig, BehaviourEncoderConfig, ImageBehaviourEncoderConfig)}
 DECODERS = {c.kind: c for c in (PrepDecoderConfig, DictionaryDecoderConfig)}
 
 
@@ -92,10 +119,27 @@ class SpaceConfig:
         sizes = [arch.layout.size for arch in self.architectures]
         if not sizes or sizes != sorted(sizes):
             raise BadSpace(f"architectures: expected at least one, sorted by parameters, got sizes {sizes}")
-        if len(sizes) > 1:
-            raise BadSpace("spaces of several architectures are not supported yet")
+        if len(set(self.architectures)) < len(sizes):
+            raise BadSpace(f"architectures: expected each once, got {[arch.name for arch in self.architectures]}")
         if self.latent < 1:
             raise BadSpace(f"latent: expected a positive size, got {self.latent}")
+        self._check_tasks()
+
+    def _check_tasks(self) -> None:
+        """Raises BadSpace where architectures read or answer different things, or the encoder cannot read them."""
+        kinds = {(arch.task, arch.in_shape, getattr(arch, "classes", None)) for arch in self.architectures}
+        if len(kinds) > 1:
+            raise BadSpace(
+                f"architectures: expected one task, input and number of classes, got {sorted(map(str, kinds))}"
+            )
+        wanted = {BehaviourEncoderConfig: "sdf", ImageBehaviourEncoderConfig: "classifier"}.get(type(self.encoder))
+        if wanted not in (None, self.task):
+            raise BadSpace(f"encoder: {self.encoder.kind} reads {wanted} networks, the architectures are {self.task}")
+
+    @property
+    def task(self) -> str:
+        """What the networks do: "sdf" or "classifier"."""
+        return self.architectures[0].task
 
     def to_json(self) -> dict:
         return {

@@ -1,9 +1,14 @@
-"""Latent -> network. Both decoders are called as `decoder(z [B, D]) -> theta [B, P]`."""
+"""Latent -> network.
+
+`PrepDecoder` and `DictionaryDecoder` are called as `decoder(z [B, D]) -> theta [B, P]`, for one architecture; those for
+several as `decoder(z [B, D], arch_ids [B]) -> theta [B, Pmax]`, zero beyond each architecture's own parameters.
+"""
 
 import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from netspace.archs import Architecture
 from netspace.errors import BadSpace
@@ -48,11 +53,6 @@ class PrepDecoder(nn.Module):
         return from_prep(prep, self.size)
 
 
-GAIN = 0.03
-"""What the decoder's sums are multiplied by to become weights. SIREN weights are small (0.003 in the middle layer) and
-the hidden units that move each of them many: without it one step of Adam would move a weight by more than its size."""
-
-
 class Directions(nn.Module):
     """K learnt changes of a weight matrix [out, in]; `rank` > 0 writes each as a product of r columns and rows."""
 
@@ -84,12 +84,16 @@ class Directions(nn.Module):
 
 
 class DictionaryDecoder(nn.Module):
-    """theta = learnt base weights + changes to them: small layers in full, large ones from a dictionary."""
+    """theta = learnt base weights + changes to them: small layers in full, large ones from a dictionary.
+
+    The sum is multiplied by a gain to become weights. SIREN weights are small (0.003 in the middle layer) and the
+    hidden units that move each of them many: without it one step of Adam would move a weight by more than its size.
+    """
 
     def __init__(self, config: DictionaryDecoderConfig, arch: Architecture, latent: int) -> None:
         super().__init__()
-        self.layout = arch.layout
-        k, hidden = config.directions, config.hidden
+        self.layout, self.gain = arch.layout, config.gain
+        k, hidden, gain = config.directions, config.hidden, config.gain
         self.trunk = nn.Sequential(
             nn.Linear(latent, hidden),
             nn.SiLU(),
@@ -100,20 +104,26 @@ class DictionaryDecoder(nn.Module):
         )
         self.mixing = nn.Linear(hidden, k)
         generator = torch.Generator().manual_seed(0)
-        self.base = nn.Parameter(arch.initial(1, generator)[0] / GAIN)
+        self.base = nn.Parameter(arch.initial(1, generator)[0] / gain)
         self.large = nn.ModuleDict()
         self.small = nn.ModuleDict()
-        start = self.layout.unflatten(self.base.data * GAIN)
+        start = self.layout.unflatten(self.base.data * gain)
         for name, shape in zip(self.layout.names, self.layout.shapes, strict=True):
             typical = float(start[name].square().mean().sqrt())
             key = name.replace(".", "_")
-            if math.prod(shape) > 4 * hidden and len(shape) == 2:
-                self.large[key] = Directions(k, shape[0], shape[1], config.rank, 0.5 * typical / math.sqrt(k) / GAIN)
+            if math.prod(shape) > 4 * hidden and len(shape) > 1:
+                inner = math.prod(shape[1:])
+                self.large[key] = Directions(k, shape[0], inner, config.rank, 0.5 * typical / math.sqrt(k) / gain)
             else:
                 head = nn.Linear(hidden, math.prod(shape))
-                nn.init.normal_(head.weight, std=0.3 * typical / math.sqrt(hidden) / GAIN)
+                nn.init.normal_(head.weight, std=0.3 * typical / math.sqrt(hidden) / gain)
                 nn.init.zeros_(head.bias)
                 self.small[key] = head
+
+    @torch.no_grad()
+    def start_from(self, theta: Tensor) -> None:
+        """Takes theta [P] as the base weights."""
+        self.base.copy_(theta / self.gain)
 
     def forward(self, z: Tensor) -> Tensor:
         h = self.trunk(z)
@@ -122,11 +132,76 @@ class DictionaryDecoder(nn.Module):
         for name in self.layout.names:
             key = name.replace(".", "_")
             parts.append(self.large[key](mix) if key in self.large else self.small[key](h))
-        return GAIN * (self.base + torch.cat(parts, dim=-1))
+        return self.gain * (self.base + torch.cat(parts, dim=-1))
 
 
-def build_decoder(config: SpaceConfig) -> PrepDecoder | DictionaryDecoder:
-    arch = config.architectures[0]
+class Decoders(nn.Module):
+    """A dictionary for every architecture."""
+
+    def __init__(self, config: DictionaryDecoderConfig, archs: tuple[Architecture, ...], latent: int) -> None:
+        super().__init__()
+        self.size = max(arch.layout.size for arch in archs)
+        self.each = nn.ModuleList(DictionaryDecoder(config, arch, latent) for arch in archs)
+
+    def start_from(self, arch_id: int, theta: Tensor) -> None:
+        decoder = self.each[arch_id]
+        assert isinstance(decoder, DictionaryDecoder)
+        decoder.start_from(theta)
+
+    def forward(self, z: Tensor, arch_ids: Tensor) -> Tensor:
+        theta = z.new_zeros(len(z), self.size)
+        for arch_id, decoder in enumerate(self.each):
+            rows = (arch_ids == arch_id).nonzero()[:, 0]
+            if len(rows):
+                decoded = decoder(z[rows])
+                theta = theta.index_copy(0, rows, F.pad(decoded, (0, self.size - decoded.shape[1])))
+        return theta
+
+
+class SharedPrepDecoder(nn.Module):
+    """The paper's use of one PRep for every architecture: each reads as many parameters as it has, from the front."""
+
+    sizes: Tensor
+
+    def __init__(self, config: PrepDecoderConfig, archs: tuple[Architecture, ...], latent: int) -> None:
+        super().__init__()
+        self.prep = PrepDecoder(config, archs[-1], latent)
+        sizes = torch.tensor([arch.layout.size for arch in archs])
+        self.register_buffer("sizes", sizes, persistent=False)
+
+    def forward(self, z: Tensor, arch_ids: Tensor) -> Tensor:
+        theta = self.prep(z)
+        inside = torch.arange(theta.shape[1], device=z.device) < self.sizes[arch_ids, None]
+        return torch.where(inside, theta, 0.0)
+
+
+class ArchitectureHead(nn.Module):
+    """Latent -> ClassId logits [B, A]: the paper's convolution over the latent as an image, or a small MLP."""
+
+    def __init__(self, config: SpaceConfig) -> None:
+        super().__init__()
+        count, act = len(config.architectures), nn.LeakyReLU()
+        if isinstance(config.decoder, PrepDecoderConfig):
+            side = _side(config.latent)
+            image = nn.Unflatten(1, (config.latent // side**2, side, side))
+            conv = nn.Conv2d(config.latent // side**2, 10, 3, 2, 1)
+            self.layers = nn.Sequential(image, conv, act, nn.Flatten(), nn.Linear(10 * (side // 2) ** 2, count))
+        else:
+            self.layers = nn.Sequential(nn.Linear(config.latent, 64), act, nn.Linear(64, count))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layers(z)
+
+
+Decoder = PrepDecoder | DictionaryDecoder | Decoders | SharedPrepDecoder
+
+
+def build_decoder(config: SpaceConfig) -> Decoder:
+    archs = config.architectures
     if isinstance(config.decoder, PrepDecoderConfig):
-        return PrepDecoder(config.decoder, arch, config.latent)
-    return DictionaryDecoder(config.decoder, arch, config.latent)
+        if archs[1:]:
+            return SharedPrepDecoder(config.decoder, archs, config.latent)
+        return PrepDecoder(config.decoder, archs[0], config.latent)
+    if archs[1:]:
+        return Decoders(config.decoder, archs, config.latent)
+    return DictionaryDecoder(config.decoder, archs[0], config.latent)

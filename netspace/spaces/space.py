@@ -1,20 +1,24 @@
 """Space: networks to latents and latents to networks. It knows weights; objectives know behaviour."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from netspace.archs import Architecture
-from netspace.errors import BadLatent
+from netspace.errors import BadLatent, UnknownArchitecture
 from netspace.spaces.config import SpaceConfig
-from netspace.spaces.decoders import build_decoder
+from netspace.spaces.decoders import ArchitectureHead, Decoders, SharedPrepDecoder, build_decoder
 from netspace.spaces.encoders import build_encoder
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """theta [B, P]; arch_ids [B] index `Space.architectures`; arch_logits [B, A] where there is more than one."""
+    """theta [B, Pmax], zero beyond each architecture's parameters; arch_ids [B] index `Space.architectures`.
+
+    arch_logits [B, A] where there is more than one.
+    """
 
     theta: Tensor
     arch_ids: Tensor
@@ -22,13 +26,22 @@ class Decoded:
 
 
 class Space(nn.Module):
-    """An encoder and a decoder over one latent of size D."""
+    """An encoder and a decoder over one latent of size D; for several architectures, a head that tells them apart.
+
+    `whitening` [D, D], where it has been measured, gives coordinates in which a search for a latent is well-conditioned
+    (`netspace/curvature.py`).
+    """
+
+    whitening: Tensor | None
 
     def __init__(self, config: SpaceConfig) -> None:
         super().__init__()
         self.config = config
         self.encoder = build_encoder(config)
         self.decoder = build_decoder(config)
+        self.head = ArchitectureHead(config) if len(config.architectures) > 1 else None
+        self.accuracy = nn.Linear(config.latent, 1) if config.task == "classifier" else None
+        self.register_buffer("whitening", None, persistent=False)
 
     @property
     def architectures(self) -> tuple[Architecture, ...]:
@@ -45,9 +58,40 @@ class Space(nn.Module):
         """theta [B, P] of any architecture the encoder can read -> z [B, D]."""
         return self.encoder(theta, arch)
 
-    def decode(self, z: Tensor) -> Decoded:
-        """z [B, D] -> networks; raises BadLatent for another size."""
+    def decode(self, z: Tensor, arch: Architecture | Tensor | None = None) -> Decoded:
+        """z [B, D] -> networks of the predicted architectures, of `arch`, or of the ClassIds [B] given.
+
+        Raises BadLatent for another size, UnknownArchitecture for one that the space does not decode to.
+        """
         if z.ndim != 2 or z.shape[1] != self.config.latent:
             raise BadLatent(f"latent: expected [B, {self.config.latent}], got {tuple(z.shape)}")
-        theta = self.decoder(z)
-        return Decoded(theta, torch.zeros(len(z), dtype=torch.long, device=z.device))
+        logits = None if self.head is None else self.head(z)
+        ids = self._arch_ids(z, logits, arch)
+        if isinstance(self.decoder, (Decoders, SharedPrepDecoder)):
+            return Decoded(self.decoder(z, ids), ids, logits)
+        return Decoded(self.decoder(z), ids, logits)
+
+    def _arch_ids(self, z: Tensor, logits: Tensor | None, arch: Architecture | Tensor | None) -> Tensor:
+        if isinstance(arch, Tensor):
+            return arch.to(z.device)
+        if arch is not None:
+            return torch.full((len(z),), self.arch_id(arch), device=z.device)
+        return torch.zeros(len(z), dtype=torch.long, device=z.device) if logits is None else logits.argmax(1)
+
+    def arch_id(self, arch: Architecture) -> int:
+        """The ClassId of an architecture; raises UnknownArchitecture for one that the space does not decode to."""
+        if arch not in self.architectures:
+            known = ", ".join(a.name for a in self.architectures)
+            raise UnknownArchitecture(f"expected one of {known}, got {arch.name}")
+        return self.architectures.index(arch)
+
+    def estimate_accuracy(self, z: Tensor) -> Tensor:
+        """z [B, D] -> the accuracy [B], in [0, 1], that a classifier there probably has; linear on every line."""
+        assert self.accuracy is not None, "only classifiers have an accuracy"
+        return self.accuracy(z)[:, 0].clamp(0, 1)
+
+    def networks(self, decoded: Decoded) -> Iterator[tuple[Architecture, Tensor]]:
+        """Each decoded network as (architecture, theta [P])."""
+        for theta, arch_id in zip(decoded.theta, decoded.arch_ids.tolist(), strict=True):
+            arch = self.architectures[arch_id]
+            yield arch, theta[: arch.layout.size]
