@@ -609,7 +609,7 @@ def optimize_points(
     config = LsoConfig(steps=steps, lr=lr, prior=prior, patience=patience, seed=seed)
     known = PointsConfig(complete=complete, seed=seed)
     try:
-        cloud = read_cloud(points.read_bytes(), points.suffix)
+        cloud = read_cloud(points.read_bytes())
     except OSError as error:
         raise NetSpaceError(f"{points}: expected a readable file ({error})") from error
     opened = _open_space(space, device)
