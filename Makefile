@@ -10,12 +10,13 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 RUNTIME := $(VENV)/stamps/runtime
 DEV := $(VENV)/stamps/dev
+TOOLS := $(VENV)/stamps/tools
 FRONTEND := frontend/node_modules/.stamp
 
 # Node and npm may live in .venv too.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup run test faults bench fuzz check browser lock clean
+.PHONY: help setup run test faults bench fuzz check browser lock audit clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -44,8 +45,11 @@ check: $(DEV)  ## ruff and mypy
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-lock: $(DEV)  ## write requirements/ anew from pyproject.toml and what .venv holds
-	$(PY) scripts/lock.py
+lock: $(DEV) $(TOOLS)  ## write requirements/ anew from pyproject.toml and what .venv holds
+	UV=$(VENV)/tools/bin/uv $(PY) scripts/lock.py
+
+audit: $(TOOLS)  ## build/sbom.json, and what is known against what is in it
+	$(VENV)/tools/bin/python scripts/audit.py
 
 clean:  ## remove everything that was installed; keeps var/
 	rm -rf $(VENV) frontend/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -61,8 +65,14 @@ $(RUNTIME): requirements/runtime.txt pyproject.toml scripts/install-runtime | $(
 	@mkdir -p $(@D) && touch $@
 
 $(DEV): requirements/dev.txt $(RUNTIME)
-	$(PIP) install --quiet -r requirements/dev.txt
+	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
+
+# A place of their own: what pins and audits is no part of what is pinned and audited.
+$(TOOLS): requirements/tools.txt | $(PY)
+	$(PY) -m venv $(VENV)/tools
+	$(VENV)/tools/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/tools.txt
+	@mkdir -p $(@D) && touch $@
 
 # three.js, by the system's npm or, where there is none or an old one, by npm from PyPI.
 $(FRONTEND): frontend/package-lock.json requirements/node.txt | $(PY)

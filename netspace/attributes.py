@@ -1,99 +1,22 @@
 """`attributes`: the latent nearest to the start whose shape has wanted properties, measured or regressed."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from netspace.data.points import grid_points
+from netspace.directions import LEAST_R2, Regression
 from netspace.errors import BadObjective
 from netspace.functional import run
 from netspace.lso import CHECK, Prior
-from netspace.spaces.gallery import Gallery
 from netspace.spaces.space import Space
 
 VOLUME = "volume"
-FEWEST = 12
-"""Gallery networks that must know a property before it is regressed."""
-LEAST_R2 = 0.3
-"""Held-out R^2 below which a property is not offered: its direction would be noise."""
-FOLDS = 8
-RIDGES = tuple(10.0**k for k in range(-3, 4))
 SIDE, SOFTNESS = 24, 0.01
 """Cells a side of the grid on which volume is measured, and the width of the soft inside."""
-
-
-@dataclass(frozen=True)
-class Regression:
-    """A property as a linear function of the latent: weights [D], bias; `r2` on networks that were left out.
-
-    `low`, `high`, `deviation`: of the property over the gallery.
-    """
-
-    name: str
-    weights: Tensor
-    bias: float
-    r2: float
-    low: float
-    high: float
-    deviation: float
-
-    def __call__(self, z: Tensor) -> Tensor:
-        """z [B, D] -> [B]."""
-        return z @ self.weights.to(z.device) + self.bias
-
-
-def _ridge(x: Tensor, y: Tensor) -> tuple[Tensor, float]:
-    """x [M, D], y [M] -> (weights [D], bias), the penalty chosen by the exact leave-one-out error."""
-    mean_x, mean_y = x.mean(0), y.mean()
-    centred, rest = x - mean_x, y - mean_y
-    products = centred @ centred.T
-    scale = float(products.diagonal().mean().clamp_min(1e-12))
-    best: tuple[float, Tensor] | None = None
-    for ridge in RIDGES:
-        solved = torch.linalg.inv(products + ridge * scale * torch.eye(len(x), dtype=x.dtype))
-        hat = products @ solved
-        left_out = (rest - hat @ rest) / (1 - hat.diagonal() - 1 / len(x)).clamp_min(1e-9)
-        error = float(left_out.square().sum())
-        if best is None or error < best[0]:
-            best = error, centred.T @ (solved @ rest)
-    assert best is not None
-    return best[1], float(mean_y - mean_x @ best[1])
-
-
-def regress(name: str, latents: Tensor, values: Tensor) -> Regression:
-    """latents [M, D], values [M] -> Regression. `r2` is by FOLDS-fold cross-validation, the penalty chosen within each
-    fold, so that nothing that it is tested on has been seen."""
-    x, y = latents.double().cpu(), values.double().cpu()
-    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))
-    missed, spread = 0.0, 0.0
-    for fold in range(min(FOLDS, len(x))):
-        held = order[fold::FOLDS]
-        rest = torch.tensor(sorted(set(range(len(x))) - set(held.tolist())))
-        weights, bias = _ridge(x[rest], y[rest])
-        missed += float((y[held] - x[held] @ weights - bias).square().sum())
-        spread += float((y[held] - y[rest].mean()).square().sum())
-    weights, bias = _ridge(x, y)
-    r2 = 1 - missed / spread if spread > 1e-12 else 0.0
-    return Regression(
-        name, weights.float(), bias, r2, float(y.min()), float(y.max()), max(float(y.std()), 1e-9)
-    )  # fmt: skip
-
-
-def regressions(gallery: Gallery) -> dict[str, Regression]:
-    """Every numeric property that enough networks of the gallery know and whose values differ, by name."""
-    found = {}
-    names = {name for entry in gallery.entries for name in entry.properties}
-    for name in sorted(names - {VOLUME}):
-        rows = [i for i, entry in enumerate(gallery.entries) if type(entry.properties.get(name)) in (int, float)]
-        if len(rows) < FEWEST:
-            continue
-        values = torch.tensor([float(gallery.entries[i].properties[name]) for i in rows])
-        if float(values.std()) > 0 and bool(torch.isfinite(values).all()):
-            found[name] = regress(name, gallery.latents[rows], values)
-    return found
 
 
 def soft_volume(space: Space, z: Tensor, shift: Tensor | None = None) -> Tensor:
@@ -197,8 +120,3 @@ class Attributes:
         found = self.measured(z[None])
         parts = [f"{name} {float(found[name]):.3g} (wanted {goal:.3g})" for name, goal in self.goals.items()]
         return f"Found by optimising attributes: {', '.join(parts)}."
-
-
-def offered(known: Mapping[str, Regression]) -> Sequence[Regression]:
-    """The regressions that may be asked for, best first."""
-    return sorted((r for r in known.values() if r.r2 >= LEAST_R2), key=lambda r: -r.r2)

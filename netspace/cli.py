@@ -31,6 +31,11 @@ console = Console(stderr=True)
 SpaceFolder = Annotated[Path, typer.Option("--space", "-s", help="Folder of the space.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 DEFAULT_SPACE = Path("checkpoints/chairs")
+CHECKPOINTS = (".pt", ".pth", ".safetensors")
+SOURCE = (
+    "A latent file, a gallery id, a checkpoint, or a place such as chair-00012:0.3,chair-00044:0.7,~seat_height:0.1 "
+    "(`netspace directions` lists what follows a ~)."
+)
 ImageFolder = Annotated[
     Path | None, typer.Option("--images", help="Folder of images, for classifiers: train/<class>/*, test/<class>/*.")
 ]
@@ -81,18 +86,36 @@ def _is_latent(path: Path) -> bool:
 
 
 def _latent(space, folder: Path, source: str) -> torch.Tensor:  # type: ignore[no-untyped-def]
-    """A latent file (.safetensors with `z`), a gallery id, or a checkpoint to embed."""
+    """A latent file (.safetensors with `z`), a gallery id, a checkpoint to embed, or a place made of these."""
+    from netspace.places import is_place
+
+    path = Path(source)
+    if not path.exists() and is_place(source):
+        return _place(space, folder, source)
+    return _one_latent(space, folder, path)
+
+
+def _place(space, folder: Path, text: str) -> torch.Tensor:  # type: ignore[no-untyped-def]
+    from netspace.directions import directions
+    from netspace.places import Place
+    from netspace.spaces import Gallery
+
+    place = Place.parse(text, "place")
+    latents = place.look_up(lambda name: _one_latent(space, folder, Path(name)))
+    return place.at(latents, directions(Gallery.open(folder / "gallery")))
+
+
+def _one_latent(space, folder: Path, path: Path) -> torch.Tensor:  # type: ignore[no-untyped-def]
     from safetensors.torch import load_file
 
     from netspace.embedding import embed
 
-    path = Path(source)
     if path.exists() and _is_latent(path):
         return load_file(path)["z"].float()
     if not path.exists():
         from netspace.spaces import Gallery
 
-        return Gallery.open(folder / "gallery").latent(source)
+        return Gallery.open(folder / "gallery").latent(str(path))
     return embed(space, *_load_target(path)).z
 
 
@@ -416,6 +439,15 @@ def results(
     say({"written": [str(path) for path in draw_results(spaces, output)]})
 
 
+def _familiarity(folder: Path):  # type: ignore[no-untyped-def]
+    """Of the space's gallery, if it has one."""
+    from netspace.familiarity import Familiarity
+    from netspace.spaces import Gallery
+
+    gallery = folder / "gallery"
+    return Familiarity.of(Gallery.open(gallery).latents) if gallery.exists() else None
+
+
 @app.command()
 def embed(
     network: Annotated[Path, typer.Argument(help="A .pt or .safetensors checkpoint.")],
@@ -433,7 +465,7 @@ def embed(
     opened = _open_space(space, device)
     arch, theta = _load_target(network)
     test = None if images is None else _images(images, opened).test
-    result = embed_network(opened, arch, theta, images=test)
+    result = embed_network(opened, arch, theta, images=test, familiarity=_familiarity(space))
     if output is not None:
         with atomic_path(output) as temporary:
             save_file({"z": result.z.contiguous()}, temporary)
@@ -449,7 +481,7 @@ def embed(
 
 @app.command()
 def decode(
-    latent: Annotated[str, typer.Argument(help="A latent file, a gallery id or a checkpoint.")],
+    latent: Annotated[str, typer.Argument(help=SOURCE)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Where the network goes: .pt or .safetensors.")],
     space: SpaceFolder = DEFAULT_SPACE,
     device: Device = "auto",
@@ -469,7 +501,7 @@ def decode(
 
 @app.command()
 def interpolate(
-    a: Annotated[str, typer.Argument(help="A latent file, a gallery id or a checkpoint.")],
+    a: Annotated[str, typer.Argument(help=SOURCE)],
     b: Annotated[str, typer.Argument(help="The other end.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the networks on the line.")],
     steps: int = 5,
@@ -525,7 +557,7 @@ def _classifiers(opened, images: Path | None) -> "Callable":  # type: ignore[no-
     return about
 
 
-Start = Annotated[str | None, typer.Option(help="A latent file, a gallery id or a checkpoint.")]
+Start = Annotated[str | None, typer.Option(help=SOURCE)]
 BestOf = Annotated[int, typer.Option(help="Without a start: the best of so many gallery latents.")]
 Latent = Annotated[Path, typer.Option("--output", "-o", help="Where the latent goes (.safetensors).")]
 
@@ -578,7 +610,7 @@ def optimize_points(
     config = LsoConfig(steps=steps, lr=lr, prior=prior, patience=patience, seed=seed)
     known = PointsConfig(complete=complete, seed=seed)
     try:
-        cloud = read_cloud(points.read_bytes(), points.suffix)
+        cloud = read_cloud(points.read_bytes())
     except OSError as error:
         raise NetSpaceError(f"{points}: expected a readable file ({error})") from error
     opened = _open_space(space, device)
@@ -619,7 +651,8 @@ def optimize_attributes(
     device: Device = "auto",
 ) -> None:
     """Finds the latent near the start whose shape has wanted properties: volume, or what the gallery predicts."""
-    from netspace.attributes import Attributes, regressions
+    from netspace.attributes import Attributes
+    from netspace.directions import regressions
     from netspace.lso import LsoConfig, Prior
     from netspace.spaces import Gallery
 
@@ -630,6 +663,34 @@ def optimize_attributes(
     where = Prior.of(gallery.latents).to(opened.device)
     objective = Attributes.of(opened, regressions(gallery), targets, where, here, stay, seed)
     _search(opened, space, objective, config, here, best_of, output)
+
+
+def _network(source: str, folder: Path, device: str):  # type: ignore[no-untyped-def]
+    """(architecture, theta [P]): a checkpoint as it is, anything else decoded by the space."""
+    from netspace.lines import latent_networks
+
+    path = Path(source)
+    if not _is_latent(path) if path.exists() else path.suffix in CHECKPOINTS:
+        arch, theta = _load_target(path)
+        return arch, theta.to(pick_device(device))
+    opened = _open_space(folder, device)
+    z = _latent(opened, folder, source)
+    return latent_networks(opened, z, z, [0.0])[0]
+
+
+@app.command()
+def directions(space: SpaceFolder = DEFAULT_SPACE) -> None:
+    """Lists what latents can be moved along, each with what it is worth (R^2 on networks that were left out)."""
+    from netspace.directions import directions as directions_of
+    from netspace.spaces import Gallery
+
+    found = directions_of(Gallery.open(space / "gallery")).values()
+    names = ("name", "title", "kind", "r2", "low", "high", "unit", "deviation")
+    say({"directions": [{name: _rounded(getattr(one, name)) for name in names} for one in found]})
+
+
+def _rounded(value: str | float) -> str | float:
+    return value if isinstance(value, str) else round(value, 4)
 
 
 @optimize_app.command("distill")
@@ -729,9 +790,10 @@ def _input_of(folder: Path, source: str):  # type: ignore[no-untyped-def]
 
 @app.command()
 def mesh(
-    network: Annotated[Path, typer.Argument(help="A .pt or .safetensors checkpoint of an SDF network.")],
+    network: Annotated[str, typer.Argument(help=f"A checkpoint of an SDF network; or, to be decoded: {SOURCE}")],
     output: Annotated[Path, typer.Option("--output", "-o", help="glb, stl, ply or obj.")],
     resolution: int = 128,
+    space: SpaceFolder = DEFAULT_SPACE,
     device: Device = "auto",
 ) -> None:
     """Meshes an SDF network by marching cubes, in [-1, 1]^3."""
@@ -739,8 +801,8 @@ def mesh(
 
     if not 16 <= resolution <= 512:
         raise NetSpaceError(f"--resolution: expected 16 to 512, got {resolution}")
-    arch, theta = _load_target(network)
-    made = network_mesh(arch, theta.to(pick_device(device)), resolution)
+    arch, theta = _network(network, space, device)
+    made = network_mesh(arch, theta, resolution)
     save_mesh(made, output)
     say(
         {

@@ -11,6 +11,7 @@ from netspace.classifier_embedding import ClassifierEmbedding, embed_classifier
 from netspace.compare import Likeness, likeness
 from netspace.data.images import ImageSet
 from netspace.errors import EmptyLevelSet, UnknownArchitecture
+from netspace.familiarity import Familiarity
 from netspace.fields import network_field
 from netspace.functional import run
 from netspace.grids import Grid, iou
@@ -22,6 +23,9 @@ RESOLUTION = 64
 """Grid on which decoded and input networks are compared."""
 REPRESENTED, RECOGNISED = 0.55, 0.5
 """IoU and F-score from which a network counts as represented by its decoded twin."""
+STRANGE, UNRECOGNISED = 6.0, 0.45
+"""Strangeness (see netspace/familiarity.py) of the encoder's own latent from which a network is none that the space has
+learnt, if that latent's decoded network has an F-score below the other; docs/design.md has the figures behind both."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,17 +41,22 @@ class RefineConfig:
     seed: int = 0
 
 
-def represented(iou: float, f_score: float) -> bool:
-    """Whether a decoded network is the one that was embedded, by volume and by surface.
+def represented(iou: float, f_score: float, recognised: bool = True) -> bool:
+    """Whether a decoded network is the one that was embedded, by volume and by surface, and the encoder knew it.
 
     By volume alone a ball would pass for an armchair; by surface alone a chair of thin rods would fail.
     """
-    return iou >= REPRESENTED and f_score >= RECOGNISED
+    return iou >= REPRESENTED and f_score >= RECOGNISED and recognised
 
 
-def verdict(iou: float, f_score: float) -> str:
+def verdict(iou: float, f_score: float, recognised: bool = True) -> str:
     """The same in one sentence for a person."""
     figures = f"(IoU {iou:.2f}, F-score of the surfaces {f_score:.2f})"
+    if represented(iou, f_score) and not recognised:
+        return (
+            f"Reproduced, but not represented: the decoded network looks like yours {figures}, but was only found by "
+            "searching far away from what this space has learnt. It is probably another kind of object."
+        )
     if not represented(iou, f_score):
         return (
             f"Badly represented: the decoded network is another shape than yours {figures}. "
@@ -60,11 +69,17 @@ def verdict(iou: float, f_score: float) -> str:
 
 @dataclass(frozen=True)
 class Embedding:
-    """z [D], how alike decoded and input network are at 64^3, and the IoU before refinement."""
+    """z [D], how alike decoded and input network are at 64^3, and the IoU before refinement.
+
+    `strangeness`: how far out the encoder's own latent lies, where that is known; `first_f_score`: of the network that
+    it decodes to, where it lies far out.
+    """
 
     z: Tensor
     likeness: Likeness
     first_iou: float
+    strangeness: float | None = None
+    first_f_score: float | None = None
 
     @property
     def iou(self) -> float:
@@ -73,15 +88,22 @@ class Embedding:
     @property
     def figures(self) -> dict[str, float]:
         """What is known about the twin, by name."""
-        return {"iou": self.iou, "f_score": self.likeness.f_score, "chamfer": self.likeness.chamfer}
+        known = {} if self.strangeness is None else {"strangeness": self.strangeness}
+        return {"iou": self.iou, "f_score": self.likeness.f_score, "chamfer": self.likeness.chamfer, **known}
+
+    @property
+    def recognised(self) -> bool:
+        """Whether the encoder knew the network: refinement alone can reproduce much that the space has never learnt."""
+        strange = self.strangeness is not None and self.strangeness >= STRANGE
+        return not strange or self.first_f_score is None or self.first_f_score >= UNRECOGNISED
 
     @property
     def represented(self) -> bool:
-        return represented(self.iou, self.likeness.f_score)
+        return represented(self.iou, self.likeness.f_score, self.recognised)
 
     @property
     def verdict(self) -> str:
-        return verdict(self.iou, self.likeness.f_score)
+        return verdict(self.iou, self.likeness.f_score, self.recognised)
 
 
 @torch.enable_grad()
@@ -130,21 +152,32 @@ def samples(arch: Architecture, theta: Tensor, grid: Grid, config: RefineConfig)
 
 
 def embed(
-    space: Space, arch: Architecture, theta: Tensor, config: RefineConfig | None = None, images: ImageSet | None = None
+    space: Space,
+    arch: Architecture,
+    theta: Tensor,
+    config: RefineConfig | None = None,
+    images: ImageSet | None = None,
+    familiarity: Familiarity | None = None,
 ) -> Embedding | ClassifierEmbedding:
     """Network theta [P] of the space's task -> what is known about it: `.z`, `.figures`, `.represented`, `.verdict`.
 
-    `config` refines the latents of SDF networks, `images` measure classifiers. Raises as `embed_sdf` and
-    `embed_classifier` do.
+    `config` refines the latents of SDF networks, `familiarity` judges them too, `images` measure classifiers. Raises as
+    `embed_sdf` and `embed_classifier` do.
     """
     if space.config.task == "classifier":
         return embed_classifier(space, arch, theta, images)
-    return embed_sdf(space, arch, theta, config)
+    return embed_sdf(space, arch, theta, config, familiarity)
 
 
 @torch.no_grad()
-def embed_sdf(space: Space, arch: Architecture, theta: Tensor, config: RefineConfig | None = None) -> Embedding:
-    """Network theta [P] of any SDF architecture -> Embedding.
+def embed_sdf(
+    space: Space,
+    arch: Architecture,
+    theta: Tensor,
+    config: RefineConfig | None = None,
+    familiarity: Familiarity | None = None,
+) -> Embedding:
+    """Network theta [P] of any SDF architecture -> Embedding, judged also by where the gallery lies if that is given.
 
     Raises EmptyLevelSet if the network has no surface inside the cube, UnknownArchitecture if the space's encoder
     cannot read it.
@@ -160,12 +193,15 @@ def embed_sdf(space: Space, arch: Architecture, theta: Tensor, config: RefineCon
             f"expected an SDF with a surface inside [-1, 1]^3, negative inside; {arch.name} has none there"
         )
     z = space.encode(theta[None], arch)[0]
+    strangeness = None if familiarity is None else familiarity.strangeness(z)
     refined = refine(space, z, *samples(arch, theta, grid, config), config)
     first, final = (_twin(space, at) for at in (z, refined))
     first_iou = iou(first.occupied(), inside)
+    strange = strangeness is not None and strangeness >= STRANGE
+    first_f_score = likeness(grid, first).f_score if strange else None
     if iou(final.occupied(), inside) < first_iou:
         refined, final = z, first
-    return Embedding(refined.cpu(), likeness(grid, final), first_iou)
+    return Embedding(refined.cpu(), likeness(grid, final), first_iou, strangeness, first_f_score)
 
 
 def _twin(space: Space, z: Tensor) -> Grid:

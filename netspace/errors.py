@@ -1,5 +1,7 @@
 """What a caller can get wrong, one class each. `slug` names the kind in files, on the wire and in tests."""
 
+from collections.abc import Mapping
+
 
 class NetSpaceError(ValueError):
     """Base of every error a user can cause; the message says what was given and what was expected."""
@@ -56,6 +58,22 @@ class BadSpace(NetSpaceError):
 class BadLatent(NetSpaceError):
     slug = "bad-latent"
     title = "The latent does not fit this space"
+
+
+class BadPlace(NetSpaceError):
+    """`field` is the parameter that holds the place, `terms` what was expected of each bad term, by position from 0."""
+
+    slug = "bad-place"
+    title = "The place is not a combination of latents and directions of this space"
+
+    def __init__(self, message: str, field: str = "at", terms: Mapping[int, str] | None = None) -> None:
+        super().__init__(message)
+        self.field, self.terms = field, dict(terms or {})
+
+    @classmethod
+    def of(cls, field: str, terms: Mapping[int, str]) -> "BadPlace":
+        """From what was expected of each bad term."""
+        return cls("; ".join(f"{field}: term {i + 1}: {why}" for i, why in terms.items()), field, terms)
 
 
 class UnknownName(NetSpaceError):

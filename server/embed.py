@@ -12,6 +12,7 @@ from netspace.errors import NonFiniteValues
 from netspace.lines import describe
 from netspace.report import DECODED, network_picture, png
 from server.networks import line_through
+from server.owners import owned_key
 from server.registry import LoadedSpace
 from server.store import Store, StoredLatent, vector_bytes
 from server.uploads import Upload
@@ -20,17 +21,19 @@ Network = tuple[Architecture, Tensor]
 
 
 def embed_once(
-    store: Store, space: LoadedSpace, upload: Upload, network: Network, name: str
+    store: Store, space: LoadedSpace, upload: Upload, network: Network, name: str, owner: str | None = None
 ) -> tuple[StoredLatent, bool]:
-    """The file's latent, and whether it is new: a file that was embedded before is not embedded again."""
-    known = store.find_file(space.id, space.identity, upload.sha256)
-    return (known, False) if known else store.add(embed_upload(space, upload, network, name))
+    """The file's latent, and whether it is new: a file that its owner has embedded before is not embedded again."""
+    known = store.find_file(space.id, space.identity, owned_key(upload.sha256, owner))
+    return (known, False) if known else store.add(embed_upload(space, upload, network, name, owner))
 
 
-def embed_upload(space: LoadedSpace, upload: Upload, network: Network, name: str) -> StoredLatent:
+def embed_upload(
+    space: LoadedSpace, upload: Upload, network: Network, name: str, owner: str | None = None
+) -> StoredLatent:
     """Embeds and draws the network that was read from the upload; nothing is stored yet. Raises what `embed` raises."""
     arch, theta = network
-    embedding = embed(space.space, arch, theta)
+    embedding = embed(space.space, arch, theta, familiarity=space.familiarity)
     if not torch.isfinite(embedding.z).all():
         raise NonFiniteValues(f"expected a network with finite outputs, got {arch.name} whose latent is not finite")
     twin_arch, twin = line_through(space, embedding.z).networks([0.0])
@@ -38,7 +41,8 @@ def embed_upload(space: LoadedSpace, upload: Upload, network: Network, name: str
     return StoredLatent(
         space=space.id,
         model=space.identity,
-        sha256=upload.sha256,
+        sha256=owned_key(upload.sha256, owner),
+        owner=owner,
         name=name,
         architecture=arch.to_json(),
         iou=embedding.iou,

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from netspace.errors import BadSpace, NetSpaceError, UnknownName
+from netspace.errors import BadPlace, BadSpace, NetSpaceError, UnknownName
 
 MEDIA_TYPE = "application/problem+json"
 UNREADABLE_BODY = "There was an error parsing the body"
@@ -26,6 +26,11 @@ MOST_FIELDS = 20
 class GalleryLatent(NetSpaceError):
     slug = "gallery-latent"
     title = "A latent of the gallery cannot be changed"
+
+
+class NotYours(NetSpaceError):
+    slug = "not-yours"
+    title = "It belongs to another client"
 
 
 class NoNetwork(NetSpaceError):
@@ -68,13 +73,26 @@ class QueueFull(NetSpaceError):
     title = "Too many jobs are waiting"
 
 
+class QuotaReached(NetSpaceError):
+    slug = "quota-reached"
+    title = "One client has as much as it may have"
+
+
+class PointsInUse(NetSpaceError):
+    slug = "points-in-use"
+    title = "A job still needs the points"
+
+
 STATUS: dict[type[NetSpaceError], int] = {
     UnknownName: 404,
+    NotYours: 403,
     NoNetwork: 404,
     NotInstalled: 404,
     GalleryLatent: 409,
     LatentInUse: 409,
+    PointsInUse: 409,
     WrongState: 409,
+    QuotaReached: 429,
     QueueFull: 429,
     BadSpace: 500,
     Unavailable: 503,
@@ -129,8 +147,11 @@ def _field(error: Mapping[str, Any]) -> dict[str, str]:
 
 def on_netspace_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, NetSpaceError)
-    headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable | QueueFull) else None
-    return problem(status_of(error), (error.slug, error.title), str(error), headers=headers)
+    headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable | QueueFull | QuotaReached) else None
+    fields: list[dict[str, str]] = []
+    if isinstance(error, BadPlace):
+        fields = [{"where": f"{error.field}.{i}", "message": why} for i, why in error.terms.items()]
+    return problem(status_of(error), (error.slug, error.title), str(error), errors=fields, headers=headers)
 
 
 def on_invalid_request(_: Request, error: Exception) -> JSONResponse:
@@ -145,12 +166,21 @@ def on_http_error(request: Request, error: Exception) -> JSONResponse:
     detail, path = str(error.detail), request.url.path
     if detail == HTTPStatus.NOT_FOUND.phrase:
         detail = f"nothing is served at {path!r}; /docs lists what is"
+    elif detail == UNREADABLE_BODY and isinstance(error.__cause__, OSError):
+        return _no_room(request, error.__cause__)
     elif detail == UNREADABLE_BODY:
         detail = "expected a body of JSON in UTF-8, got one that cannot be read"
     elif detail == HTTPStatus.METHOD_NOT_ALLOWED.phrase:
         allowed = (error.headers or {}).get("Allow", "another method")
         detail = f"{path!r}: expected {allowed}, got {request.method}"
     return problem(error.status_code, _http_kind(error.status_code), detail, headers=error.headers)
+
+
+def _no_room(request: Request, error: OSError) -> JSONResponse:
+    """Large bodies are spooled to the temporary folder."""
+    structlog.get_logger().error("a body could not be kept", request_id=request.scope.get("request_id"), reason=error)
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    return problem(503, _http_kind(503), "the body cannot be kept now; try again in a moment", headers=headers)
 
 
 def on_database_error(request: Request, error: Exception) -> JSONResponse:

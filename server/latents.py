@@ -1,4 +1,4 @@
-"""Latents of the gallery, of uploads and of jobs behind one face."""
+"""Latents of the gallery, of uploads, of jobs and of kept places behind one face."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,10 +12,15 @@ from netspace.embedding import represented, verdict
 from netspace.errors import UnknownName
 from netspace.spaces import Entry
 from server.errors import GalleryLatent, NoNetwork
+from server.owners import check_owner
 from server.registry import LoadedSpace, Registry
 from server.store import LISTED, Store, StoredLatent, vector_from
 
-Origin = Literal["gallery", "upload", "job"]
+Origin = Literal["gallery", "upload", "job", "place"]
+ORIGINS: dict[str, Origin] = {"upload": "upload", "place": "place"}
+"""As they are stored; everything else was found by a job."""
+MADE_HERE: dict[Origin, str] = {"job": "was found by a job", "place": "is a kept place"}
+"""Origins without a network of their own."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Latent:
     position: tuple[float, float]
     properties: dict[str, Any]
     has_network: bool
+    owner: str | None
     vector: Tensor
 
 
@@ -73,15 +79,19 @@ class Latents:
             raise UnknownName(f"latent {latent_id!r} was made by other weights of {space.id!r}; upload the file again")
         return self._of_stored(space, stored)
 
-    def page(self, space: LoadedSpace, offset: int, limit: int, origin: Origin | None) -> tuple[int, list[Latent]]:
-        """(total, latents [offset : offset + limit]): the gallery in its order, then all others, newest first."""
+    def page(
+        self, space: LoadedSpace, offset: int, limit: int, origin: Origin | None, owner: str | None = None
+    ) -> tuple[int, list[Latent]]:
+        """(total, latents [offset : offset + limit]): the gallery in its order, then `owner`'s own and everyone's,
+        newest first."""
         entries = space.gallery.entries if origin in (None, "gallery") else ()
         origins = [known for known in LISTED if origin in (None, known)]
-        others = self._store.count(space.id, space.identity, origins) if origins else 0
+        others = self._store.count(space.id, space.identity, origins, owner) if origins else 0
         items = [self._of_entry(space, entry) for entry in entries[offset : offset + limit]]
         missing = limit - len(items)
         if others and missing:
-            stored = self._store.page(space.id, space.identity, max(0, offset - len(entries)), missing, origins)
+            start = max(0, offset - len(entries))
+            stored = self._store.page(space.id, space.identity, start, missing, origins, owner)
             items += [self._of_stored(space, row) for row in stored]
         return len(entries) + others, items
 
@@ -93,8 +103,10 @@ class Latents:
 
     def network(self, latent: Latent) -> tuple[Architecture, Tensor]:
         """(architecture, theta [P]) of the network that was embedded. Raises NoNetwork where it is not kept."""
-        if latent.origin == "job":
-            raise NoNetwork(f"latent {latent.id!r} was found by a job: it has a decoded network, but no input network")
+        if latent.origin in MADE_HERE:
+            raise NoNetwork(
+                f"latent {latent.id!r} {MADE_HERE[latent.origin]}: it has a decoded network, but no input network"
+            )
         if latent.origin == "gallery":
             found = latent.space.gallery.network(latent.key)
         else:
@@ -114,9 +126,10 @@ class Latents:
             raise UnknownName(f"latent {latent.id!r} has no picture")
         return found
 
-    def deletable(self, latent_id: str) -> str:
-        """Where it is kept. Raises UnknownName, and GalleryLatent for one that ships with the space."""
+    def deletable(self, latent_id: str, owner: str | None) -> str:
+        """Where it is kept. Raises UnknownName, GalleryLatent for one that ships with the space, and NotYours."""
         latent = self.find(latent_id)
+        check_owner(f"latent {latent_id!r}", latent.owner, owner)
         if latent.origin == "gallery":
             raise GalleryLatent(f"latent {latent_id!r} ships with {latent.space.id!r} and cannot be deleted")
         return latent.key
@@ -136,6 +149,7 @@ class Latents:
             position=entry.position,
             properties={**entry.properties, "source": entry.source, "split": entry.split},
             has_network=entry.id in space.gallery.networks,
+            owner=None,
             vector=space.gallery.latent(entry.id),
         )
 
@@ -145,7 +159,7 @@ class Latents:
             key=stored.id,
             space=space,
             name=stored.name,
-            origin="upload" if stored.origin == "upload" else "job",
+            origin=ORIGINS.get(stored.origin, "job"),
             created_at=stored.created_at.replace(tzinfo=UTC),
             architecture=architecture_from_json(stored.architecture),
             iou=stored.iou,
@@ -154,5 +168,6 @@ class Latents:
             position=(stored.x, stored.y),
             properties=stored.properties,
             has_network=stored.origin == "upload",
+            owner=stored.owner,
             vector=vector_from(stored.vector),
         )

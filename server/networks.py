@@ -59,13 +59,14 @@ def thetas_of(places: Sequence[tuple[Line, float]]) -> list[tuple[Architecture, 
     return [out[i] for i in range(len(places))]
 
 
-def line_between(latents: Latents, a: str, b: str, of: LineOf) -> Line:
-    """Raises UnknownName, DifferentSpaces, and for weights NoNetwork and ShapeMismatch."""
+def weights_between(latents: Latents, a: str, b: str) -> Line:
+    """Through the raw weights of two latents' own networks.
+
+    Raises UnknownName, DifferentSpaces, NoNetwork and ShapeMismatch.
+    """
     first, last = latents.find(a), latents.find(b)
     if first.space.id != last.space.id:
         raise DifferentSpaces(f"expected two latents of one space, got {first.space.id!r} and {last.space.id!r}")
-    if of == "latent":
-        return Line(first.space, first.vector, last.vector)
     (arch, theta), (other, end) = latents.network(first), latents.network(last)
     if arch != other:
         raise ShapeMismatch(f"weights: expected two networks of one architecture, got {arch.name} and {other.name}")

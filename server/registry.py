@@ -11,10 +11,13 @@ from typing import Any
 
 import structlog
 import torch
+from torch import Tensor
 
-from netspace.attributes import Regression, regressions
+from netspace.directions import Direction, Regression, directions, regressions
 from netspace.errors import BadSpace, UnknownName
+from netspace.familiarity import Familiarity
 from netspace.lso import Prior
+from netspace.maps import neighbourhoods
 from netspace.runtime import pick_device
 from netspace.spaces import Gallery, Space, load_space
 from server.compute import Worker
@@ -41,9 +44,24 @@ class LoadedSpace:
         return Prior.of(self.gallery.latents).to(self.space.device)
 
     @cached_property
+    def familiarity(self) -> Familiarity | None:
+        """How far out a latent lies; None for a gallery that is too small to say."""
+        return Familiarity.of(self.gallery.latents)
+
+    @cached_property
     def regressions(self) -> dict[str, Regression]:
         """The gallery's properties as functions of the latent."""
         return regressions(self.gallery)
+
+    @cached_property
+    def directions(self) -> dict[str, Direction]:
+        """What latents can be moved along, by name."""
+        return directions(self.gallery, self.regressions)
+
+    @cached_property
+    def neighbourhoods(self) -> Tensor:
+        """Places [M, 2] of the gallery on the second map; takes seconds for a large one."""
+        return neighbourhoods(self.gallery.latents)
 
 
 def _identity(folder: Path) -> str:

@@ -7,16 +7,33 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from netspace.archs import Architecture
+from netspace.directions import Direction
 from server.latents import Latent, Neighbour, Origin
+from server.maps import TITLES, Projection, SpaceMap
 from server.networks import LineOf
 from server.registry import LoadedSpace
 
 NetworkFormat = Literal["pt", "safetensors"]
 MeshFormat = Literal["bin", "glb", "stl", "ply", "obj"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Unit = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Reach = Annotated[float, Field(ge=-1, le=2, allow_inf_nan=False)]
+"""A position on a line: 0 is a, 1 is b, and as far again beyond either end."""
 Resolution = Annotated[int, Field(ge=16, le=256, description="Cells a side of the grid")]
 Id = Annotated[str, Field(min_length=1, max_length=200, examples=["chairs.chair-00012"])]
+
+PlaceText = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=4000,
+        examples=["chairs.chair-00012:0.3,chairs.chair-00044:0.7,~seat_height:0.1"],
+        description="1 to 16 terms: `LATENT:WEIGHT`, weights from -8 to 8, or `~DIRECTION:AMOUNT` (GET "
+        "/spaces/{id}/directions), amounts in the direction's unit, at most 8 of its deviations",
+    ),
+]
+Spot = Annotated[
+    str, Field(min_length=1, max_length=4000, examples=["chairs.chair-00012"], description="A latent's id, or a place")
+]
 
 MAX_STEPS = 256
 MAX_VECTOR = 65536
@@ -84,12 +101,14 @@ class LatentOut(BaseModel):
     position: tuple[float, float] = Field(description="On the 2-D map")
     properties: dict[str, Any]
     has_network: bool = Field(description="Whether its own weights are kept, so that `of=weights` and `of=input` work")
+    shared: bool = Field(description="Everyone's: of the gallery, or made without X-NetSpace-Owner")
     picture: str = Field(description="Path of its PNG", examples=["/latents/chairs.chair-00012/picture"])
 
     @classmethod
     def fields_of(cls, latent: Latent) -> dict[str, Any]:
         kept = {name: getattr(latent, name) for name in cls.model_fields if hasattr(latent, name)}
         own = {"space": latent.space.id, "architecture": ArchitectureOut.of(latent.architecture)}
+        own["shared"] = latent.owner is None
         return {**kept, **own, "picture": f"/latents/{latent.id}/picture"}
 
     @classmethod
@@ -119,21 +138,66 @@ class LatentPage(BaseModel):
 
 
 class DecodeIn(BaseModel):
-    """Either `latent`, or `space` and `vector`."""
+    """Either `latent`, or `at`, or `vector` with, among several spaces, its `space`."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"latent": "chairs.chair-00012", "format": "pt"}]}
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"latent": "chairs.chair-00012", "format": "pt"},
+                {"at": "chairs.chair-00012:0.5,chairs.chair-00340:0.5", "format": "safetensors"},
+            ]
+        },
     )
 
     latent: Id | None = None
     space: Id | None = None
     vector: list[Finite] | None = Field(default=None, max_length=MAX_VECTOR)
+    at: PlaceText | None = None
     format: NetworkFormat = "pt"
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.latent is None) == (self.vector is None) or (self.latent and self.space):
-            raise ValueError("expected either latent, or vector and (with several spaces) space")
+        given = [x for x in (self.latent, self.vector, self.at) if x is not None]
+        if len(given) != 1 or (self.latent and self.space):
+            raise ValueError("expected either latent, or at, or vector and (with several spaces) space")
+        return self
+
+
+class KeepIn(BaseModel):
+    """A place, to be kept as a latent under a name."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"space": "chairs", "at": "chairs.chair-00012:0.5,chairs.chair-00340:0.5", "name": "Half way"},
+            ]
+        },
+    )
+
+    at: PlaceText
+    space: Id | None = Field(default=None, description="By default that of the latents in it")
+    name: str = Field(default="Place", min_length=1, max_length=200)
+
+
+class MeshIn(BaseModel):
+    """Either `a` and `b`, between which t lies, or `at`."""
+
+    a: Spot | None = None
+    b: Spot | None = None
+    t: Reach = Field(default=0.0, description="0 is a, 1 is b; the line goes on from -1 to 2")
+    at: PlaceText | None = None
+    of: LineOf = "latent"
+    resolution: Resolution = 64
+    format: MeshFormat = "bin"
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.at is not None and (self.a, self.b, self.t, self.of) != (None, None, 0.0, "latent"):
+            raise ValueError("expected either at, or a and b with t and of")
+        if self.at is None and (self.a is None or self.b is None):
+            raise ValueError("expected a and b, or at")
         return self
 
 
@@ -145,10 +209,15 @@ class InterpolateIn(BaseModel):
         json_schema_extra={"examples": [{"a": "chairs.chair-00012", "b": "chairs.chair-00340", "steps": 9}]},
     )
 
-    a: Id
-    b: Id
+    a: Spot
+    b: Spot
     steps: int | None = Field(default=None, ge=2, le=MAX_STEPS)
-    ts: list[Unit] | None = Field(default=None, min_length=1, max_length=MAX_STEPS)
+    ts: list[Reach] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MAX_STEPS,
+        description="From -1 to 2: beyond 0 and 1 the line goes on",
+    )
     of: LineOf = "latent"
 
     @model_validator(mode="after")
@@ -180,6 +249,78 @@ class LineOut(BaseModel):
     b: str
     of: LineOf
     points: list[PointOut]
+
+
+class CompareIn(BaseModel):
+    """Two latents or places of one space."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"a": "chairs.chair-00012", "b": "chairs.chair-00340:1,~seat_height:0.1"}]},
+    )
+
+    a: Spot
+    b: Spot
+
+
+class ComparisonOut(BaseModel):
+    space: str
+    a: str
+    b: str
+    iou: float = Field(description="Of the two decoded solids at 64^3")
+    chamfer: float = Field(description="Mean distance of the surfaces, in the cube's units; 2 where one has none")
+    f_score: float = Field(description="Of the surfaces, within 0.02")
+    volume_a: float
+    volume_b: float
+    latent_distance: float = Field(description="Euclidean")
+
+
+class DirectionOut(BaseModel):
+    """What a place can be moved along, by `~name:amount`."""
+
+    name: str = Field(examples=["seat_height"])
+    title: str = Field(examples=["Seat height"])
+    kind: Literal["attribute", "component"]
+    r2: float = Field(
+        description="Of an attribute's regression, on networks that were left out; a component's share of variance"
+    )
+    low: float = Field(description="Over the gallery")
+    high: float
+    unit: str = Field(description="Empty for lengths in the cube's units, counts and shares", examples=["degrees"])
+    deviation: float = Field(description="Standard deviation over the gallery; amounts may be 8 of it")
+
+    @classmethod
+    def of(cls, found: Direction) -> Self:
+        return cls(**{name: getattr(found, name) for name in cls.model_fields})
+
+
+class DirectionsOut(BaseModel):
+    directions: list[DirectionOut] = Field(description="Attributes, the best regressed first, then components")
+
+
+class ProjectionOut(BaseModel):
+    name: Projection
+    title: str
+
+
+class AxisOut(BaseModel):
+    title: str
+
+
+class MapOut(BaseModel):
+    projection: Projection
+    projections: list[ProjectionOut] = Field(description="All there are")
+    axes: tuple[AxisOut, AxisOut]
+    points: list[tuple[str, float, float]] = Field(
+        description="[id, x, y]: the gallery in its order, then the newest others",
+        examples=[[["chairs.chair-00012", 0.1, 0.2]]],
+    )
+
+    @classmethod
+    def of(cls, found: SpaceMap) -> Self:
+        names = [ProjectionOut(name=name, title=title) for name, title in TITLES.items()]
+        first, second = (AxisOut(title=title) for title in found.axes)
+        return cls(projection=found.projection, projections=names, axes=(first, second), points=found.points)
 
 
 class HealthOut(BaseModel):

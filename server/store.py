@@ -1,5 +1,6 @@
 """Latents of uploads and jobs in a database: SQLite by default, anything SQLAlchemy reaches otherwise."""
 
+import hashlib
 import secrets
 import time
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import numpy as np
 import torch
 from sqlalchemy import (
     JSON,
+    ColumnElement,
     DateTime,
     Engine,
     LargeBinary,
@@ -19,10 +21,12 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
+    false,
     func,
     inspect,
     select,
     text,
+    update,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -36,14 +40,16 @@ class Base(DeclarativeBase):
     pass
 
 
-LISTED = ("upload", "job")
+LISTED = ("upload", "job", "place")
 """Origins that pages list; a job's snapshots on the way (`snapshot`) are found by their ids alone."""
 
 
 class StoredLatent(Base):
-    """An upload's or a job's latent. `model` is the identity of the space's weights: it means nothing to others.
+    """The latent of an upload, a job or a kept place. `model` is the identity of the space's weights: it means nothing
+    to others.
 
-    A job's latent has no input network (`network` is empty); `sha256` names the job and the step instead of a file.
+    Only an upload has an input network (`network` is empty otherwise); for others `sha256` names the job and the step,
+    or the place, instead of a file.
     """
 
     __tablename__ = "latents"
@@ -64,6 +70,7 @@ class StoredLatent(Base):
     properties: Mapped[dict[str, Any]] = mapped_column(JSON)
     vector: Mapped[bytes] = mapped_column(LargeBinary)
     origin: Mapped[str] = mapped_column(String(16), default="upload", server_default="upload")
+    owner: Mapped[str | None] = mapped_column(String(64))
     network: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     picture: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
 
@@ -88,6 +95,11 @@ def vector_from(content: bytes) -> Tensor:
     return torch.from_numpy(np.frombuffer(content, "<f4").astype(np.float32))
 
 
+def place_key(z: Tensor, name: str) -> str:
+    """Stands for the file of a kept place: z [D] under a name."""
+    return hashlib.sha256(b"place" + vector_bytes(z) + name.encode(errors="replace")).hexdigest()
+
+
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite" and parsed.database:
@@ -104,19 +116,40 @@ def _share_file(connection: Any, _: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
 
 
+ADDED = (
+    ("latents", "origin", "VARCHAR(16) DEFAULT 'upload' NOT NULL"),
+    ("latents", "owner", "VARCHAR(64)"),
+    ("jobs", "client", "VARCHAR(64)"),
+)
+"""(table, column, type) of what older versions did not have."""
+
+
+def _add_column(engine: Engine, table: str, column: str, kind: str) -> None:
+    if column not in {known["name"] for known in inspect(engine).get_columns(table)}:
+        with engine.begin() as connection:
+            connection.execute(text(f"ALTER TABLE {table} ADD {column} {kind}"))
+
+
 def create_tables(engine: Engine, attempts: int = 5) -> None:
     """Makes what is missing, also in a database of an older version, and also while another process does the same."""
     for attempt in range(attempts):
         try:
             Base.metadata.create_all(engine)
-            if "origin" not in {column["name"] for column in inspect(engine).get_columns("latents")}:
-                with engine.begin() as connection:
-                    connection.execute(text("ALTER TABLE latents ADD origin VARCHAR(16) DEFAULT 'upload' NOT NULL"))
+            for table, column, kind in ADDED:
+                if table in Base.metadata.tables:
+                    _add_column(engine, table, column, kind)
             return
         except DBAPIError:
             if attempt == attempts - 1:
                 raise
             time.sleep(0.2)
+
+
+def _listed(space: str, model: str, origins: Sequence[str], owner: str | None) -> list[ColumnElement[bool]]:
+    """The conditions on what a client sees in lists: what is everyone's, and what is its own."""
+    everyone = StoredLatent.owner.is_(None)
+    seen = everyone if owner is None else everyone | (StoredLatent.owner == owner)
+    return [StoredLatent.space == space, StoredLatent.model == model, StoredLatent.origin.in_(origins), seen]
 
 
 class Store:
@@ -163,26 +196,28 @@ class Store:
             return session.scalar(delete(StoredLatent).filter_by(id=latent_id).returning(StoredLatent.id)) is not None
 
     def delete_before(self, moment: datetime) -> int:
-        """Number of uploads made before `moment` (UTC), which are gone now."""
-        old = (StoredLatent.origin == "upload") & (StoredLatent.created_at < moment)
+        """Number of uploads and kept places made before `moment` (UTC), which are gone now."""
+        old = StoredLatent.origin.in_(("upload", "place")) & (StoredLatent.created_at < moment)
         with self._session() as session, session.begin():
             return len(session.scalars(delete(StoredLatent).where(old).returning(StoredLatent.id)).all())
 
     def check(self) -> None:
-        """Raises SQLAlchemyError where the database does not answer."""
+        """Raises SQLAlchemyError where the database does not answer, or takes no changes."""
         with self._session() as session:
             session.execute(select(StoredLatent.id).limit(1))
+            session.execute(update(StoredLatent).where(false()).values(name=""))
+            session.rollback()
 
-    def count(self, space: str, model: str, origins: Sequence[str] = LISTED) -> int:
+    def count(self, space: str, model: str, origins: Sequence[str] = LISTED, owner: str | None = None) -> int:
         with self._session() as session:
-            counted = select(func.count()).select_from(StoredLatent).filter_by(space=space, model=model)
-            return session.scalar(counted.where(StoredLatent.origin.in_(origins))) or 0
+            wanted = _listed(space, model, origins, owner)
+            return session.scalar(select(func.count()).select_from(StoredLatent).where(*wanted)) or 0
 
     def page(
-        self, space: str, model: str, offset: int, limit: int, origins: Sequence[str] = LISTED
+        self, space: str, model: str, offset: int, limit: int, origins: Sequence[str] = LISTED, owner: str | None = None
     ) -> Sequence[StoredLatent]:
-        """Newest first."""
-        wanted = select(StoredLatent).filter_by(space=space, model=model).where(StoredLatent.origin.in_(origins))
+        """Newest first, of one owner (a hash) and of everyone."""
+        wanted = select(StoredLatent).where(*_listed(space, model, origins, owner))
         ordered = wanted.order_by(StoredLatent.created_at.desc(), StoredLatent.id).offset(offset).limit(limit)
         with self._session() as session:
             return session.scalars(ordered).all()

@@ -9,7 +9,7 @@ import structlog
 import torch
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 from starlette.datastructures import MutableHeaders
@@ -33,8 +33,21 @@ class Queues(Collector):
             queue.add_metric([space.id], space.worker.pending)
         queue.add_metric(["reader"], self._services.readers.pending)
         yield queue
+        jobs = GaugeMetricFamily("netspace_jobs", "Jobs by state", labels=["status"])
+        for status, count in self._services.jobs.counts().items():
+            jobs.add_metric([status], count)
+        yield jobs
+        yield from self._batches()
         used = torch.cuda.memory_allocated() if torch.cuda.is_available() else 0
         yield GaugeMetricFamily("netspace_device_memory_bytes", "Allocated on the first GPU, 0 without", value=used)
+
+    def _batches(self) -> Iterator[Metric]:
+        """Meshes that were made together, as a histogram by space."""
+        sizes = HistogramMetricFamily("netspace_batch_size", "Meshes made together", labels=["space"])
+        for space, frames in self._services.frames.items():
+            buckets = [(str(bound), float(count)) for bound, count in frames.sizes.cumulative()]
+            sizes.add_metric([space], [*buckets, ("+Inf", float(frames.sizes.batches))], frames.sizes.items)
+        yield sizes
 
 
 class Metrics:

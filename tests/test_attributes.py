@@ -7,16 +7,8 @@ import torch
 from torch import Tensor
 
 from netspace.archs import Siren
-from netspace.attributes import (
-    FEWEST,
-    Attributes,
-    Regression,
-    Target,
-    offered,
-    regress,
-    regressions,
-    soft_volume,
-)
+from netspace.attributes import Attributes, Target, soft_volume
+from netspace.directions import FEWEST, Regression, offered, regress, regressions
 from netspace.errors import BadObjective
 from netspace.lso import LsoConfig, Prior, begin, optimise
 from netspace.mesh import Solidity, network_grid

@@ -195,6 +195,42 @@ def test_a_latent_of_another_size_is_refused(netspace: Command, saved_space: Pat
     assert_one_line_error(done, "expected [B, 8], got (1, 9)")
 
 
+def test_mesh_decode_and_interpolate_take_places(netspace: Command, space_with_gallery: Path, tmp_path: Path) -> None:
+    """One place, written as a combination and as the half of a line, is one network."""
+    place, options = "x-0:0.5,x-1:0.5,~pc1:0.1", ("-s", space_with_gallery)
+    assert netspace("decode", place, "-o", tmp_path / "x.pt", *options).code == 0
+    done = netspace("interpolate", "x-0:1,~pc1:0.1", "x-1:1,~pc1:0.1", "-o", tmp_path / "line", "--steps", 3, *options)
+    assert done.code == 0, done.err
+    assert torch.allclose(read_network(tmp_path / "x.pt")[1], read_network(tmp_path / "line" / "001.pt")[1], atol=1e-6)
+    wrong = netspace("decode", "x-0:0.5,x-1:half", "-o", tmp_path / "y.pt", *options)
+    assert_one_line_error(wrong, "term 2: expected a number")
+    assert_one_line_error(netspace("decode", "x-0:1,x-9:1", "-o", tmp_path / "y.pt", *options), "term 2: no network")
+
+
+def test_mesh_takes_a_checkpoint_a_latent_and_a_place(
+    netspace: Command, space_with_gallery: Path, networks: list[Path], tmp_path: Path
+) -> None:
+    """The space is untrained: its networks may have no surface, and then both ways say so."""
+    save_file(
+        {"z": load_file(space_with_gallery / "gallery" / "latents.safetensors")["latents"][0]},
+        tmp_path / "z.safetensors",
+    )
+    sources = ("x-0", "x-0:1", tmp_path / "z.safetensors")
+    answers = [
+        netspace("mesh", source, "-o", tmp_path / f"{i}.ply", "--resolution", 16, "-s", space_with_gallery)
+        for i, source in enumerate(sources)
+    ]
+    assert len({(done.code, done.json["volume"] if done.out else done.err) for done in answers}) == 1
+    plain = netspace("mesh", networks[1], "-o", tmp_path / "b.ply", "--resolution", 32)
+    assert plain.json["faces"] > 0
+
+
+def test_directions_are_listed_with_what_they_are_worth(netspace: Command, space_with_gallery: Path) -> None:
+    found = netspace("directions", "-s", space_with_gallery).json["directions"]
+    assert [one["name"] for one in found] == ["pc1", "pc2", "pc3", "pc4"]
+    assert found[0]["r2"] >= found[1]["r2"] > 0
+
+
 @pytest.fixture
 def space_with_gallery(saved_space: Path) -> Path:
     """The untrained space with a gallery of five latents."""

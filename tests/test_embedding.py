@@ -8,7 +8,17 @@ from netspace.archs import Siren
 from netspace.behaviours import Behaviours
 from netspace.compare import Likeness
 from netspace.data.points import uniform_points
-from netspace.embedding import RECOGNISED, REPRESENTED, Embedding, RefineConfig, embed, refine, samples
+from netspace.embedding import (
+    RECOGNISED,
+    REPRESENTED,
+    STRANGE,
+    UNRECOGNISED,
+    Embedding,
+    RefineConfig,
+    embed,
+    refine,
+    samples,
+)
 from netspace.errors import EmptyLevelSet, UnknownArchitecture
 from netspace.functional import run
 from netspace.grids import iou
@@ -118,7 +128,20 @@ def test_a_network_of_other_inputs_is_refused(space: Space, generator: torch.Gen
 )
 def test_the_verdict_follows_volume_and_surface(iou: float, f_score: float, word: str) -> None:
     found = Embedding(torch.zeros(1), Likeness(iou, 0.01, f_score), 0.1)
+    near = replace(found, strangeness=STRANGE - 0.1)
+    known = replace(found, strangeness=2 * STRANGE, first_f_score=UNRECOGNISED)
+    for other in (near, known):
+        assert (other.verdict, other.represented) == (found.verdict, found.represented)
     assert found.verdict.startswith(f"{word} represented")
     assert f"{iou:.2f}" in found.verdict
     assert f"{f_score:.2f}" in found.verdict
     assert found.represented == (word != "Badly")
+
+
+def test_what_the_encoder_did_not_know_is_not_represented_however_well_it_agrees() -> None:
+    far = Embedding(torch.zeros(1), Likeness(0.95, 0.01, 0.9), 0.1, STRANGE, UNRECOGNISED - 0.01)
+    assert not far.represented
+    assert far.verdict.startswith("Reproduced, but not represented")
+    assert "0.95" in far.verdict
+    bad = replace(far, likeness=Likeness(0.3, 0.1, 0.2))
+    assert bad.verdict.startswith("Badly represented"), "what is another shape is said to be one, near or far"

@@ -53,7 +53,12 @@ def _asked_cloud(asked: FitPointsIn, jobs: JobStore) -> tuple[Cloud, str]:
 
 
 def new_job(
-    asked: FitPointsIn | AttributesIn, registry: Registry, latents: Latents, jobs: JobStore, settings: Settings
+    asked: FitPointsIn | AttributesIn,
+    registry: Registry,
+    latents: Latents,
+    jobs: JobStore,
+    settings: Settings,
+    owner: str | None = None,
 ) -> Job:
     """A job that can be served, not yet queued. Raises what is wrong with the request while somebody listens."""
     if asked.steps > settings.max_job_steps:
@@ -79,6 +84,7 @@ def new_job(
         start_latent=None if start is None else start.id,
         start_vector=None if start is None else vector_bytes(start.vector),
         steps=asked.steps,
+        client=owner,
     )
 
 
@@ -149,6 +155,7 @@ def latent_of(job: Job, problem: Problem, state: State, *, final: bool) -> Store
         properties={**known, "job": job.id, "step": int(state.best_step), "value": float(state.best_value)},
         vector=vector_bytes(z),
         origin="job" if final else "snapshot",
+        owner=job.client,
         network=b"",
         picture=png(network_picture(arch, theta[0], DECODED)) if final else b"",
     )

@@ -180,10 +180,26 @@ class Runner:
         return False
 
     def _fail(self, job: Job, detail: str) -> None:
+        best = self._best_recorded(job)
         try:
-            self._patiently(lambda: self.jobs.fail(job, detail))
+            self._patiently(lambda: self.jobs.fail(job, detail, best))
         except Fenced:
             structlog.get_logger().warning("failed job was taken over by another worker", job=job.id)
+
+    def _best_recorded(self, job: Job) -> StoredLatent | None:
+        """The best latent of the last record, where it can still be decoded: what failed the job may be in the way."""
+        try:
+            recorded = self._patiently(lambda: self.jobs.find(job.id, state=True))
+            if recorded.state is None:
+                return None
+            problem = problem_of(recorded, self.registry, self.jobs)
+            state = State.from_bytes(recorded.state).to(problem.space.space.device)
+            return latent_of(recorded, problem, state, final=True)
+        except Exception as error:
+            structlog.get_logger().warning(
+                "failed job has no latent", job=job.id, error=f"{type(error).__name__}: {error}"
+            )
+            return None
 
     def _patiently(self, change: Callable[[], T]) -> T:
         """The result of a transaction, tried again while the database does not take it."""

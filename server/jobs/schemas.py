@@ -105,6 +105,7 @@ class JobOut(BaseModel):
     objective: str = Field(examples=["fit_points"])
     request: dict[str, Any] = Field(description="What was asked for, points left out")
     status: Status
+    cancelling: bool = Field(description="It runs, and has been told to end")
     detail: str = Field(description="Why it failed, or ended before its steps were done")
     created_at: datetime
     updated_at: datetime
@@ -129,6 +130,7 @@ class JobOut(BaseModel):
             objective=job.objective,
             request={key: value for key, value in job.request.items() if key not in ("empty",)},
             status=job.status,  # type: ignore[arg-type]
+            cancelling=job.cancel and job.status == "running",
             detail=job.detail,
             created_at=job.created_at.replace(tzinfo=UTC),
             updated_at=job.updated_at.replace(tzinfo=UTC),

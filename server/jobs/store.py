@@ -3,19 +3,20 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, get_args
 
 import numpy as np
 import torch
-from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Engine, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, undefer
 
 from netspace.data.clouds import Cloud
 from netspace.errors import UnknownName
 from netspace.mesh import as_float32
-from server.errors import LatentInUse, QueueFull, WrongState
-from server.jobs.tables import ACTIVE, Event, Job, PointCloud, WorkerBeat
+from server.errors import LatentInUse, PointsInUse, QueueFull, WrongState
+from server.jobs.tables import ACTIVE, Event, Job, PointCloud, Status, WorkerBeat
 from server.store import StoredLatent, now
 
 MOST_DEATHS = 3
@@ -71,13 +72,23 @@ class JobStore:
                     return found
         raise UnknownName(f"no job {job_id!r}")
 
-    def page(self, offset: int, limit: int, status: str | None = None) -> tuple[int, Sequence[Job]]:
-        """(total, jobs [offset : offset + limit]), newest first."""
-        where = [Job.status == status] if status else []
+    def page(
+        self, offset: int, limit: int, status: str | None = None, owner: str | None = None
+    ) -> tuple[int, Sequence[Job]]:
+        """(total, jobs [offset : offset + limit]) of one client and of everyone, newest first."""
+        everyone = Job.client.is_(None)
+        where: list[ColumnElement[bool]] = [everyone if owner is None else everyone | (Job.client == owner)]
+        where += [Job.status == status] if status else []
         ordered = select(Job).where(*where).order_by(Job.created_at.desc(), Job.id).offset(offset).limit(limit)
         with self._session() as session:
             total = session.scalar(select(func.count()).select_from(Job).where(*where)) or 0
             return total, session.scalars(ordered).all()
+
+    def counts(self) -> dict[str, int]:
+        """Jobs by status."""
+        with self._session() as session:
+            found = session.execute(select(Job.status, func.count()).group_by(Job.status)).all()
+        return dict.fromkeys(get_args(Status), 0) | {status: count for status, count in found}
 
     def events_after(self, job_id: str, number: int, limit: int = 500) -> tuple[Sequence[Event], bool]:
         """(events after `number`, whether they are the last that will be unless the job is resumed)."""
@@ -110,6 +121,19 @@ class JobStore:
                 self._refuse(job_id, "cancelled or failed")
             self._tell(session, job_id, [state_event("queued")])
         return self.find(job_id)
+
+    def delete(self, job_id: str) -> None:
+        """Forgets a job that is over, with its events and the latents on its way; its result stays.
+
+        Raises UnknownName and WrongState.
+        """
+        over = delete(Job).where(Job.id == job_id, Job.status.not_in(ACTIVE)).returning(Job.id)
+        of_job = StoredLatent.sha256.startswith(f"{job_id}.", autoescape=True)
+        with self._session() as session, session.begin():
+            if session.scalar(over) is None:
+                self._refuse(job_id, "done, failed or cancelled")
+            session.execute(delete(Event).filter_by(job=job_id))
+            session.execute(delete(StoredLatent).where(StoredLatent.origin == "snapshot", of_job))
 
     def _refuse(self, job_id: str, expected: str) -> None:
         raise WrongState(f"job {job_id!r}: expected it to be {expected}, it is {self.find(job_id).status}")
@@ -157,10 +181,13 @@ class JobStore:
         job.events += len(happened)
         return cancel
 
-    def fail(self, job: Job, detail: str) -> None:
-        """Ends a run's job with the last latent that it showed as its result. Raises Fenced."""
-        changes = {"status": "failed", "detail": detail, "owner": None, "result": Job.snapshot}
+    def fail(self, job: Job, detail: str, best: StoredLatent | None = None) -> None:
+        """Ends a run's job with its best latent, or else the last one that it showed, as its result. Raises Fenced."""
+        changes: dict[str, Any] = {"status": "failed", "detail": detail, "owner": None, "result": Job.snapshot}
+        if best is not None:
+            changes |= {"result": best.id, "snapshot": best.id}
         with self._session() as session, session.begin():
+            session.add_all([best] if best is not None else [])
             changed = self._change(session, _still_of(job), **changes)
             if changed is None:
                 raise Fenced(f"job {job.id} run {job.run}")
@@ -218,9 +245,37 @@ class JobStore:
             with self._session() as session, session.begin():
                 session.add(row)
         except IntegrityError:
-            with self._session() as session:
-                return session.get_one(PointCloud, digest)
+            with self._session() as session, session.begin():
+                known = session.get_one(PointCloud, digest)
+                known.created_at = now()  # its time begins anew
+                return known
         return row
+
+    def delete_cloud(self, cloud_id: str) -> None:
+        """Raises UnknownName, and PointsInUse where a job that is not over fits the points."""
+        with self._session() as session, session.begin():
+            if "\0" in cloud_id or session.get(PointCloud, cloud_id) is None:
+                raise UnknownName(f"no uploaded points {cloud_id!r}")
+            job = session.scalar(select(Job.id).where(_fits(cloud_id)).limit(1))
+            if job is not None:
+                raise PointsInUse(f"points {cloud_id!r} are used by job {job!r}; cancel the job, or wait for its end")
+            session.execute(delete(PointCloud).filter_by(id=cloud_id))
+
+    def forget_before(self, moment: datetime) -> int:
+        """Number of points and ended jobs older than `moment` (UTC), which are gone now, with what the jobs found.
+
+        What a job that is not over still needs stays.
+        """
+        with self._session() as session, session.begin():
+            old = (Job.updated_at < moment) & Job.status.not_in(ACTIVE)
+            jobs = session.scalars(delete(Job).where(old).returning(Job.id)).all()
+            session.execute(delete(Event).where(Event.job.in_(jobs)))
+            shown = select(Job.id).where(Job.status.in_(ACTIVE), Job.snapshot == StoredLatent.id)
+            found = StoredLatent.origin.in_(("job", "snapshot")) & (StoredLatent.created_at < moment)
+            session.execute(delete(StoredLatent).where(found, ~shown.exists()))
+            unused = (PointCloud.created_at < moment) & ~select(Job.id).where(_fits(PointCloud.id)).exists()
+            clouds = session.scalars(delete(PointCloud).where(unused).returning(PointCloud.id)).all()
+        return len(jobs) + len(clouds)
 
     def cloud(self, cloud_id: str) -> Cloud:
         """Raises UnknownName."""
@@ -255,6 +310,11 @@ class JobStore:
         """The last snapshot becomes a latent that pages list."""
         if job.snapshot is not None:
             session.execute(update(StoredLatent).filter_by(id=job.snapshot).values(origin="job"))
+
+
+def _fits(cloud_id: Any) -> Any:
+    """Of jobs that wait or run and fit these points."""
+    return Job.status.in_(ACTIVE) & (Job.request["upload"].as_string() == cloud_id)
 
 
 def _still_of(job: Job) -> list[Any]:

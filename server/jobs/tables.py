@@ -16,7 +16,8 @@ class Job(Base):
     """One optimisation.
 
     `run` counts how often the job was handed to a worker and is the fencing token: who writes must name the current
-    one. `deaths` counts workers that died while they ran it. `state` is a `netspace.lso.State` after `step` steps.
+    one. `client` is the hash of the token of whoever asked for it (server/owners.py), `owner` the worker that runs it.
+    `deaths` counts workers that died while they ran it. `state` is a `netspace.lso.State` after `step` steps.
     """
 
     __tablename__ = "jobs"
@@ -44,6 +45,7 @@ class Job(Base):
     events: Mapped[int] = mapped_column(default=0)
     snapshot: Mapped[str | None] = mapped_column(String(32))
     result: Mapped[str | None] = mapped_column(String(32))
+    client: Mapped[str | None] = mapped_column(String(64))
     state: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
 
 

@@ -7,6 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from netspace.checkpoint import network_bytes
 from netspace.errors import BadLatent
 from server.networks import Line, line_through
+from server.places import spot_at
 from server.schemas import DecodeIn, NetworkFormat
 from server.services import Services, ServicesOf
 from server.wire import NETWORK_MEDIA, attachment
@@ -30,6 +31,9 @@ def _asked_line(services: Services, asked: DecodeIn) -> Line:
     if asked.latent is not None:
         latent = services.latents.find(asked.latent)
         return line_through(latent.space, latent.vector)
+    if asked.at is not None:
+        spot = spot_at(services.latents, asked.at, asked.space)
+        return line_through(spot.space, spot.z)
     space, vector = services.registry.get(asked.space), asked.vector or []
     if len(vector) != space.space.config.latent:
         raise BadLatent(f"vector: expected {space.space.config.latent} numbers for {space.id!r}, got {len(vector)}")
@@ -38,6 +42,8 @@ def _asked_line(services: Services, asked: DecodeIn) -> Line:
 
 @router.post("/decode", response_class=Response, responses={200: {"content": {NETWORK_MEDIA: {}}}})
 async def decode(asked: DecodeIn, services: ServicesOf) -> Response:
-    """The network that a latent, or any vector, decodes to."""
+    """The network that a latent, a place or any vector decodes to."""
     line = await run_in_threadpool(_asked_line, services, asked)
-    return await network_response(line, asked.latent or f"{line.space.id}-vector", asked.format)
+    return await network_response(
+        line, asked.latent or f"{line.space.id}-{'place' if asked.at else 'vector'}", asked.format
+    )

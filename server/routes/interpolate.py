@@ -5,7 +5,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from netspace.lines import describe
 from server.compute import while_connected
-from server.networks import Line, line_between
+from server.networks import Line
+from server.places import line_between
 from server.schemas import InterpolateIn, LineOut, PointOut
 from server.services import ServicesOf
 
@@ -33,7 +34,7 @@ async def _points(line: Line, ts: list[float]) -> list[PointOut]:
 
 @router.post("/interpolate")
 async def interpolate(asked: InterpolateIn, request: Request, services: ServicesOf) -> LineOut:
-    """From a to b through the latent space, or through the raw weights of the two networks themselves."""
+    """From a to b and beyond, through the latent space, or through the raw weights of the two networks themselves."""
     line = await run_in_threadpool(line_between, services.latents, asked.a, asked.b, asked.of)
     points = await while_connected(request, _points(line, asked.positions()))
     return LineOut(space=line.space.id, a=asked.a, b=asked.b, of=asked.of, points=points)

@@ -10,10 +10,11 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from server.jobs.problem import new_job
-from server.jobs.schemas import EXAMPLES, EventOut, JobIn, JobOut, JobPage
-from server.jobs.store import JobStore
+from server.jobs.schemas import EXAMPLES, EventOut, FitPointsIn, JobIn, JobOut, JobPage
 from server.jobs.tables import Event, Status
-from server.services import ServicesOf
+from server.owners import OwnerOf, check_owner
+from server.quotas import POINT_BYTES, ClientOf
+from server.services import Services, ServicesOf
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -26,10 +27,20 @@ EVENT_STREAM = "text/event-stream"
 
 
 @router.post("", status_code=202)
-def submit(asked: Annotated[JobIn, Body(examples=EXAMPLES)], services: ServicesOf, response: Response) -> JobOut:
-    """Queues an optimisation. 429 where too many wait already."""
-    job = new_job(asked, services.registry, services.latents, services.jobs, services.settings)
+def submit(
+    asked: Annotated[JobIn, Body(examples=EXAMPLES)],
+    services: ServicesOf,
+    client: ClientOf,
+    owner: OwnerOf,
+    response: Response,
+) -> JobOut:
+    """Queues an optimisation. 429 where too many wait already, or too many of the client's own wait or run."""
+    services.quotas.check_jobs(client)
+    job = new_job(asked, services.registry, services.latents, services.jobs, services.settings, owner)
     job = services.jobs.submit(job, services.settings.queue_length)
+    services.quotas.note(job.id, client)
+    if isinstance(asked, FitPointsIn) and asked.points:
+        services.quotas.note(job.request["upload"], client, POINT_BYTES * len(asked.points))
     response.headers["Location"] = f"/jobs/{job.id}"
     return JobOut.of(job)
 
@@ -37,12 +48,13 @@ def submit(asked: Annotated[JobIn, Body(examples=EXAMPLES)], services: ServicesO
 @router.get("")
 def jobs(
     services: ServicesOf,
+    owner: OwnerOf,
     offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
     status: Status | None = None,
 ) -> JobPage:
-    """Newest first."""
-    total, found = services.jobs.page(offset, limit, status)
+    """Newest first: the client's own, and those that are everyone's."""
+    total, found = services.jobs.page(offset, limit, status, owner)
     return JobPage(total=total, offset=offset, limit=limit, items=[JobOut.of(job) for job in found])
 
 
@@ -52,28 +64,42 @@ def job(job_id: str, services: ServicesOf) -> JobOut:
     return JobOut.of(services.jobs.find(job_id))
 
 
+def _check(services: Services, job_id: str, owner: str | None) -> None:
+    """Raises UnknownName and NotYours."""
+    check_owner(f"job {job_id!r}", services.jobs.find(job_id).client, owner)
+
+
 @router.post("/{job_id}/cancel", status_code=202)
-def cancel(job_id: str, services: ServicesOf) -> JobOut:
+def cancel(job_id: str, services: ServicesOf, owner: OwnerOf) -> JobOut:
     """Ends the job with the best latent so far, within two seconds; 409 where it is over."""
+    _check(services, job_id, owner)
     return JobOut.of(services.jobs.cancel(job_id))
 
 
 @router.post("/{job_id}/resume", status_code=202)
-def resume(job_id: str, services: ServicesOf) -> JobOut:
+def resume(job_id: str, services: ServicesOf, owner: OwnerOf) -> JobOut:
     """Goes on with a cancelled or failed job where it stopped; 409 for any other."""
+    _check(services, job_id, owner)
     return JobOut.of(services.jobs.resume(job_id))
+
+
+@router.delete("/{job_id}", status_code=204)
+def forget(job_id: str, services: ServicesOf, owner: OwnerOf) -> None:
+    """Forgets a job that is over, with its events; its result stays a latent. 409 while it waits or runs."""
+    _check(services, job_id, owner)
+    services.jobs.delete(job_id)
 
 
 def _wire(event: Event) -> str:
     return f"id: {event.number}\nevent: {event.kind}\ndata: {json.dumps(EventOut.of(event).model_dump())}\n\n"
 
 
-async def _stream(jobs: JobStore, job_id: str, last: int) -> AsyncIterator[str]:
-    """Every event after number `last`, as it happens, until the job is over."""
+async def _stream(services: Services, job_id: str, last: int) -> AsyncIterator[str]:
+    """Every event after number `last`, as it happens, until the job is over or the service stops."""
     yield "retry: 1000\n\n"
     quiet = 0.0
-    while True:
-        events, over = await run_in_threadpool(jobs.events_after, job_id, last)
+    while not services.stopping.is_set():
+        events, over = await run_in_threadpool(services.jobs.events_after, job_id, last)
         for event in events:
             last = event.number
             yield _wire(event)
@@ -106,4 +132,4 @@ async def events(
     if over and not waiting:
         return Response(status_code=204)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_stream(services.jobs, job_id, last_event_id), media_type=EVENT_STREAM, headers=headers)
+    return StreamingResponse(_stream(services, job_id, last_event_id), media_type=EVENT_STREAM, headers=headers)

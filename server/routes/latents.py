@@ -6,12 +6,37 @@ from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from server.networks import NetworkOf, line_at
+from server.owners import OwnerOf
+from server.places import keep, spot_at
 from server.routes.decode import network_response
-from server.schemas import LatentDetail, NetworkFormat
-from server.services import ServicesOf
+from server.schemas import KeepIn, LatentDetail, NetworkFormat
+from server.services import Services, ServicesOf
 from server.wire import NETWORK_MEDIA
 
 router = APIRouter(prefix="/latents", tags=["latents"])
+
+
+def detail_of(services: Services, latent_id: str) -> LatentDetail:
+    """The latent with its neighbours. Raises UnknownName."""
+    latent = services.latents.find(latent_id)
+    return LatentDetail.of_one(latent, services.latents.nearest(latent), vector=False)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model_exclude_unset=True,
+    responses={200: {"model": LatentDetail, "description": "The same place is kept under this name: its latent"}},
+)
+async def keep_place(asked: KeepIn, services: ServicesOf, owner: OwnerOf, response: Response) -> LatentDetail:
+    """Keeps a place as a latent of its own, to interpolate, optimise, download and delete."""
+    spot = await run_in_threadpool(spot_at, services.latents, asked.at, asked.space)
+    stored, new = await spot.space.worker.run(keep, services.store, spot, asked.name, owner)
+    if new:
+        response.headers["Location"] = f"/latents/{stored.id}"
+    else:
+        response.status_code = 200
+    return await run_in_threadpool(detail_of, services, stored.id)
 
 
 @router.get("/{latent_id}", response_model_exclude_unset=True)
@@ -26,9 +51,10 @@ def latent(
 
 
 @router.delete("/{latent_id}", status_code=204)
-def forget(latent_id: str, services: ServicesOf) -> None:
-    """Deletes a latent with its network and picture; 409 for one of the gallery, or one that a job still needs."""
-    services.jobs.delete_latent(services.latents.deletable(latent_id))
+def forget(latent_id: str, services: ServicesOf, owner: OwnerOf) -> None:
+    """Deletes a latent with its network and picture; 409 for one of the gallery, or one that a job still needs, 403 for
+    one of another owner."""
+    services.jobs.delete_latent(services.latents.deletable(latent_id, owner))
 
 
 @router.get("/{latent_id}/picture", response_class=Response, responses={200: {"content": {"image/png": {}}}})

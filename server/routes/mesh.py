@@ -8,8 +8,9 @@ from fastapi.concurrency import run_in_threadpool
 import netspace
 from server.compute import while_connected
 from server.frames import Frame
-from server.networks import Line, LineOf, NetworkOf, line_at, line_between
-from server.schemas import Id, MeshFormat, Resolution, Unit
+from server.networks import Line, NetworkOf, line_at, line_through
+from server.places import line_between, spot_at
+from server.schemas import MeshFormat, MeshIn, Resolution
 from server.services import Services, ServicesOf
 from server.wire import MESH_MEDIA, attachment, entity_tag, tag_matches
 
@@ -41,21 +42,23 @@ async def _answer(
     return Response(content, media_type=MESH_MEDIA[file_format], headers=headers)
 
 
+def _asked_line(services: Services, asked: MeshIn) -> tuple[Line, str]:
+    """The line, and what to call a mesh on it."""
+    if asked.at is not None:
+        spot = spot_at(services.latents, asked.at)
+        return line_through(spot.space, spot.z), f"{spot.space.id}-place"
+    assert asked.a is not None
+    assert asked.b is not None
+    return line_between(services.latents, asked.a, asked.b, asked.of), f"{asked.a}-{asked.b}-{asked.t:.3f}"
+
+
 @router.get("/mesh", response_class=Response, responses=MESH_ANSWERS)
-async def line_mesh(
-    request: Request,
-    services: ServicesOf,
-    a: Annotated[Id, Query()],
-    b: Annotated[Id, Query()],
-    t: Annotated[Unit, Query(description="0 is a, 1 is b")] = 0.0,
-    of: LineOf = "latent",
-    resolution: Annotated[Resolution, Query()] = 64,
-    format: MeshFormat = "bin",
-) -> Response:
-    """The shape at t of the line from a to b. 422 where the network there has no surface."""
-    line = await run_in_threadpool(line_between, services.latents, a, b, of)
-    name = f"{a}-{b}-{t:.3f}"
-    return await _answer(request, services, line, t=t, resolution=resolution, file_format=format, name=name)
+async def line_mesh(request: Request, services: ServicesOf, asked: Annotated[MeshIn, Query()]) -> Response:
+    """The shape at t of the line from a to b, or at a place. 422 where the network there has no surface."""
+    line, name = await run_in_threadpool(_asked_line, services, asked)
+    return await _answer(
+        request, services, line, t=asked.t, resolution=asked.resolution, file_format=asked.format, name=name
+    )
 
 
 @router.get("/latents/{latent_id}/mesh", response_class=Response, responses=MESH_ANSWERS)

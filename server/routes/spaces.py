@@ -4,16 +4,21 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from netspace.attributes import VOLUME, offered
+from netspace.attributes import VOLUME
+from netspace.directions import offered
 from server.jobs.schemas import AttributeOut, AttributesOut
 from server.latents import Origin
-from server.schemas import LatentOut, LatentPage, SpaceOut, SpacesOut
+from server.maps import Projection, map_of
+from server.owners import OwnerOf
+from server.schemas import DirectionOut, DirectionsOut, LatentOut, LatentPage, MapOut, SpaceOut, SpacesOut
 from server.services import ServicesOf
 
 router = APIRouter(prefix="/spaces", tags=["spaces"])
 
 MAX_LIMIT = 1000
 MAX_OFFSET = 1_000_000_000
+MOST_OTHERS = 5000
+"""Uploads and results on a map, the newest."""
 
 
 @router.get("")
@@ -39,10 +44,28 @@ def attributes(space_id: str, services: ServicesOf) -> AttributesOut:
 def latents(
     space_id: str,
     services: ServicesOf,
+    owner: OwnerOf,
     offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 100,
     origin: Origin | None = None,
 ) -> LatentPage:
-    """The gallery in its order, then uploads and what jobs have found, newest first."""
-    total, items = services.latents.page(services.registry.get(space_id), offset, limit, origin)
+    """The gallery in its order, then uploads, kept places and what jobs have found, newest first: the client's own, and
+    those that are everyone's."""
+    total, items = services.latents.page(services.registry.get(space_id), offset, limit, origin, owner)
     return LatentPage(total=total, offset=offset, limit=limit, items=[LatentOut.of(item) for item in items])
+
+
+@router.get("/{space_id}/directions")
+def directions(space_id: str, services: ServicesOf) -> DirectionsOut:
+    """What places can be moved along: properties, regressed on the gallery, and its first principal components."""
+    found = services.registry.get(space_id).directions
+    return DirectionsOut(directions=[DirectionOut.of(one) for one in found.values()])
+
+
+@router.get("/{space_id}/map")
+def space_map(space_id: str, services: ServicesOf, owner: OwnerOf, projection: Projection = "pca") -> MapOut:
+    """Every listed latent on a 2-D map, which does not change under the gallery: `pca` is linear, `tsne` keeps
+    neighbours together."""
+    loaded = services.registry.get(space_id)
+    _, latents = services.latents.page(loaded, 0, len(loaded.gallery.entries) + MOST_OTHERS, None, owner)
+    return MapOut.of(map_of(loaded, projection, latents))

@@ -1,20 +1,24 @@
 """Files that mean harm: each is refused in words and in time, nothing of it runs, and the service is as it was."""
 
 import gc
+import json
 import os
 import pickle
 import re
 import resource
+import select
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from hostile import ARCH, GOOD_PT, GOOD_SAFETENSORS, THETA, Calls, corpus, executing, pt
 from tiny import TINY, UPLOADED, ball
@@ -81,7 +85,7 @@ def answers(settings_in, tmp_path_factory: pytest.TempPathFactory, canary: Path)
 @pytest.mark.parametrize("name", corpus(Path("canary")))
 def test_a_hostile_file_is_refused_in_a_sentence_and_in_time(answers: dict[str, dict], name: str) -> None:
     found = answers[name]
-    problem = problem_of(found["answer"], 422)
+    problem = assert_problem(found["answer"], 422)
     assert SENTENCE.match(problem["detail"])
     assert len(problem["detail"]) < 3000
     assert not re.search(r"Traceback|File \"|/lib/python", problem["detail"])
@@ -203,3 +207,17 @@ def test_a_platform_without_fork_reads_in_place(monkeypatch: pytest.MonkeyPatch)
 def test_a_call_in_a_pickle_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotACheckpoint, match="mkdir"):
         read_network(pt({"x": Calls(os.mkdir, str(tmp_path / "x"))}))
+
+
+@isolated
+def test_a_warm_process_whose_server_was_killed_ends_without_a_word() -> None:
+    """A server that dies with an answer unread resets the connection instead of closing it."""
+    ours, theirs = socket.socketpair()
+    arguments = [sys.executable, "-m", "server.reader", str(theirs.fileno()), json.dumps(asdict(Limits()))]
+    root = Path(__file__).resolve().parents[2]
+    with theirs:
+        warm = subprocess.Popen(arguments, pass_fds=[theirs.fileno()], stderr=subprocess.PIPE, cwd=root)
+    with ours:
+        select.select([ours], [], [], 120)  # it is ready, and has said so
+    _, said = warm.communicate(timeout=60)
+    assert (warm.returncode, said) == (0, b"")

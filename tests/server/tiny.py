@@ -9,7 +9,6 @@ from netspace.functional import run
 from netspace.report import DECODED, network_picture, png
 from netspace.spaces import Entry, Gallery, Space, SpaceConfig, save_space
 from netspace.spaces.config import BehaviourEncoderConfig, DictionaryDecoderConfig
-from netspace.spaces.decoders import GAIN
 from netspace.spaces.gallery import Projection
 
 TINY = Siren(hidden=(8, 8))
@@ -51,7 +50,7 @@ def tiny_space(name: str = "tiny", seed: int = 0) -> Space:
             name=name, title=f"The {name} space", latent=LATENT, architectures=(TINY,), encoder=encoder, decoder=decoder
         )
     )
-    space.decoder.base.data = ball(TINY, 0.6) / GAIN
+    space.decoder.base.data = ball(TINY, 0.6) / decoder.gain
     for parameter in (*space.decoder.large.parameters(), *space.decoder.small.parameters()):
         parameter.data *= 0.02
     return space
