@@ -81,7 +81,7 @@ $(TOOLS): requirements/tools.txt | $(PY)
 # where there is none or one that eslint does not run on, by npm from PyPI.
 $(FRONTEND) $(FRONTEND_DEV): frontend/package-lock.json requirements/node.txt | $(PY)
 	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a >= 24 || (a == 22 && b >= 13) || (a == 20 && b >= 19) ? 0 : 1)' \
-		2>/dev/null && command -v npm >/dev/null || $(PIP) install --quiet -r requirements/node.txt
+		2>/dev/null && command -v npm >/dev/null || $(PIP) install --quiet --require-hashes -r requirements/node.txt
 	cd frontend && $(NPM_CI) $(if $(filter $(FRONTEND),$@),--omit=dev)
 	@touch $@ $(if $(filter $(FRONTEND_DEV),$@),$(FRONTEND))
 
