@@ -10,6 +10,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
 RUNTIME := $(VENV)/stamps/runtime
 DEV := $(VENV)/stamps/dev
+TOOLS := $(VENV)/stamps/tools
 FRONTEND := frontend/node_modules/.stamp
 FRONTEND_DEV := frontend/node_modules/.stamp-dev
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund
@@ -17,7 +18,7 @@ NPM_CI := npm ci --ignore-scripts --no-audit --no-fund
 # Node and npm may live in .venv too.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup run test faults bench fuzz check browser lock clean
+.PHONY: help setup run test faults bench fuzz check browser lock audit clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -47,8 +48,11 @@ check: $(DEV) $(FRONTEND_DEV)  ## ruff and mypy; tsc and eslint for the page
 	$(PY) -m mypy
 	cd frontend && npm run --silent check
 
-lock: $(DEV)  ## write requirements/ anew from pyproject.toml and what .venv holds
-	$(PY) scripts/lock.py
+lock: $(DEV) $(TOOLS)  ## write requirements/ anew from pyproject.toml and what .venv holds
+	UV=$(VENV)/tools/bin/uv $(PY) scripts/lock.py
+
+audit: $(TOOLS)  ## build/sbom.json, and what is known against what is in it
+	$(VENV)/tools/bin/python scripts/audit.py
 
 clean:  ## remove everything that was installed; keeps var/
 	rm -rf $(VENV) frontend/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -64,14 +68,20 @@ $(RUNTIME): requirements/runtime.txt pyproject.toml scripts/install-runtime | $(
 	@mkdir -p $(@D) && touch $@
 
 $(DEV): requirements/dev.txt $(RUNTIME)
-	$(PIP) install --quiet -r requirements/dev.txt
+	$(PIP) install --quiet --require-hashes -r requirements/dev.txt
 	@touch $@
+
+# A place of their own: what pins and audits is no part of what is pinned and audited.
+$(TOOLS): requirements/tools.txt | $(PY)
+	$(PY) -m venv $(VENV)/tools
+	$(VENV)/tools/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/tools.txt
+	@mkdir -p $(@D) && touch $@
 
 # three.js for whoever serves the page; what checks the page comes along for whoever works on it. By the system's npm or,
 # where there is none or one that eslint does not run on, by npm from PyPI.
 $(FRONTEND) $(FRONTEND_DEV): frontend/package-lock.json requirements/node.txt | $(PY)
 	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a >= 24 || (a == 22 && b >= 13) || (a == 20 && b >= 19) ? 0 : 1)' \
-		2>/dev/null && command -v npm >/dev/null || $(PIP) install --quiet -r requirements/node.txt
+		2>/dev/null && command -v npm >/dev/null || $(PIP) install --quiet --require-hashes -r requirements/node.txt
 	cd frontend && $(NPM_CI) $(if $(filter $(FRONTEND),$@),--omit=dev)
 	@touch $@ $(if $(filter $(FRONTEND_DEV),$@),$(FRONTEND))
 

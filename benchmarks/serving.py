@@ -25,6 +25,15 @@ def free_port() -> int:
         return int(s.getsockname()[1])
 
 
+def _not_ready(address: str) -> str | None:
+    """Why the service is not ready; None where it is."""
+    try:
+        answer = httpx.get(f"{address}/readyz")
+    except httpx.TransportError as error:
+        return f"{type(error).__name__}: {error}"
+    return None if answer.status_code == 200 else answer.text
+
+
 @contextmanager
 def server(**environment: str) -> Iterator[tuple[str, int, float]]:
     """(address, process id, seconds until it was ready) of a service with a fresh database."""
@@ -39,14 +48,9 @@ def server(**environment: str) -> Iterator[tuple[str, int, float]]:
             )
         try:
             address = f"http://127.0.0.1:{port}"
-            while True:
-                try:
-                    if httpx.get(f"{address}/readyz").status_code == 200:
-                        break
-                except httpx.TransportError:
-                    pass
+            while (reason := _not_ready(address)) is not None:
                 if process.poll() is not None or time.perf_counter() - start > START_PATIENCE:
-                    raise RuntimeError(f"the server did not start: {log.read_text()}")
+                    raise RuntimeError(f"the server did not start ({reason}): {log.read_text()}")
                 time.sleep(0.02)
             ready = time.perf_counter() - start
             while environment.get("NETSPACE_COMPILE") != "false" and "ompil" not in log.read_text():

@@ -1,5 +1,9 @@
-"""Write requirements/*.txt: what pyproject.toml asks for and all that this needs, at the versions installed here."""
+"""Write requirements/*.txt: what pyproject.toml asks for and all that this needs, at the versions installed here, and
+pinned by the hashes of all files that PyPI has of them. Run by `make lock`, with uv."""
 
+import os
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import distribution
 from itertools import chain
@@ -9,6 +13,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
+INDEX = os.environ.get("UV_DEFAULT_INDEX", "https://pypi.org/simple")
+TOOLS = ["pip-audit", "uv"]
 HEADER = "# {what}. Written by `make lock` from pyproject.toml and .venv; do not edit.\n"
 
 
@@ -31,22 +37,43 @@ def closure(wanted: list[str]) -> dict[str, str]:
     return versions
 
 
+def hashed(wanted: list[str], *options: str) -> str:
+    """The lines of a requirements file, for all platforms."""
+    command = [
+        os.environ.get("UV", "uv"),
+        "pip",
+        "compile",
+        "--quiet",
+        "--generate-hashes",
+        "--no-header",
+        "--no-annotate",
+    ]
+    where = ["--universal", "--python-version", "3.11", "--index-url", INDEX]
+    done = subprocess.run([*command, *where, *options, "-"], input="\n".join(wanted), capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"uv could not pin {', '.join(wanted[:3])} ...:\n{done.stderr}")
+    return done.stdout
+
+
 def write(name: str, head: str, versions: dict[str, str]) -> None:
-    lines = [f"{package}=={version}\n" for package, version in sorted(versions.items())]
-    (ROOT / "requirements" / name).write_text(head + "".join(lines))
-    print(f"requirements/{name}: {len(lines)} packages")
+    pins = [f"{package}=={version}" for package, version in sorted(versions.items())]
+    (ROOT / "requirements" / name).write_text(head + hashed(pins, "--no-deps"))
+    print(f"requirements/{name}: {len(pins)} packages")
 
 
 def main() -> None:
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = dict(pyproject["project"]["optional-dependencies"])
     dev = extras.pop("dev")
+    extras.pop("images")  # torchvision: only to download CIFAR-10, and made for one build of PyTorch
     # The build backend too: it installs NetSpace itself, without a download of its own.
     wanted = [*pyproject["project"]["dependencies"], *pyproject["build-system"]["requires"], *chain(*extras.values())]
     runtime = closure(wanted)
     write("runtime.txt", HEADER.format(what="To run NetSpace"), runtime)
     only_dev = {name: version for name, version in closure(dev).items() if name not in runtime}
     write("dev.txt", HEADER.format(what="To test and check NetSpace") + "-r runtime.txt\n", only_dev)
+    tools = HEADER.format(what="To pin and audit what NetSpace needs") + hashed(TOOLS)
+    (ROOT / "requirements" / "tools.txt").write_text(tools)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 
 import netspace
-from server import watch
+from server import reference, watch
 from server.errors import install_error_handlers
 from server.gate import Gate, SecurityHeaders
 from server.retention import forget_old_uploads
@@ -32,11 +32,11 @@ Every error is an RFC 9457 problem document that says what was given and what wa
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    services = await run_in_threadpool(Services.open, app.state.settings)
+    services = app.state.services or await run_in_threadpool(Services.open, app.state.settings)
     app.state.services = services
     if services.settings.compile:
         threading.Thread(target=services.prepare, name="prepare", daemon=True).start()
-    forgetting = asyncio.create_task(forget_old_uploads(services.store, services.settings))
+    forgetting = asyncio.create_task(forget_old_uploads(services))
     try:
         yield
     finally:
@@ -44,13 +44,24 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await forgetting
         await run_in_threadpool(services.close)
+        app.state.services = None
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """An application that loads its spaces when it starts; by default with the environment's settings."""
+def create_app(settings: Settings | None = None, services: Services | None = None) -> FastAPI:
+    """An application that opens its services when it starts, unless they are given, and closes them when it stops.
+
+    By default with the environment's settings.
+    """
     settings = settings or Settings()
-    app = FastAPI(title="NetSpace", version=netspace.__version__, description=DESCRIPTION, lifespan=_lifespan)
-    app.state.settings = settings
+    app = FastAPI(
+        title="NetSpace",
+        version=netspace.__version__,
+        description=DESCRIPTION,
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings, app.state.services = settings, services
     app.state.metrics = Metrics()
     app.add_middleware(BodyLimit, limit=settings.max_upload_bytes)
     app.add_middleware(Gate, settings=settings)
@@ -61,6 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     install_error_handlers(app)
     for module in ROUTES:
         app.include_router(module.router, responses=PROBLEMS)
+    app.include_router(reference.router)
     app.include_router(pages.router)
     pages.mount_files(app, settings.frontend)
     return app

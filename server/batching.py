@@ -1,7 +1,9 @@
 """Requests that arrive together are computed together."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from server.compute import Worker
@@ -9,6 +11,23 @@ from server.errors import Busy
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+@dataclass
+class Sizes:
+    """How many items came together, counted since the start."""
+
+    batches: int = 0
+    items: int = 0
+    by_size: Counter[int] = field(default_factory=Counter)
+
+    def add(self, size: int) -> None:
+        self.batches, self.items = self.batches + 1, self.items + size
+        self.by_size[size] += 1
+
+    def cumulative(self) -> list[tuple[int, int]]:
+        """(bound, batches of at most that size)."""
+        return [(bound, sum(n for size, n in self.by_size.items() if size <= bound)) for bound in (1, 2, 4, 8, 16)]
 
 
 class Batcher(Generic[T, R]):
@@ -30,6 +49,7 @@ class Batcher(Generic[T, R]):
     ) -> None:
         self._worker, self._work = worker, work
         self._window, self._most, self._limit = window, most, limit
+        self.sizes = Sizes()
         self._waiting: list[tuple[T, asyncio.Future[R]]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -50,6 +70,7 @@ class Batcher(Generic[T, R]):
         await asyncio.sleep(self._window)
         while self._waiting:
             batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+            self.sizes.add(len(batch))
             try:
                 results = await self._worker.run(self._work, [item for item, _ in batch])
             except Exception as error:

@@ -73,6 +73,16 @@ class QueueFull(NetSpaceError):
     title = "Too many jobs are waiting"
 
 
+class QuotaReached(NetSpaceError):
+    slug = "quota-reached"
+    title = "One client has as much as it may have"
+
+
+class PointsInUse(NetSpaceError):
+    slug = "points-in-use"
+    title = "A job still needs the points"
+
+
 STATUS: dict[type[NetSpaceError], int] = {
     UnknownName: 404,
     NotYours: 403,
@@ -80,7 +90,9 @@ STATUS: dict[type[NetSpaceError], int] = {
     NotInstalled: 404,
     GalleryLatent: 409,
     LatentInUse: 409,
+    PointsInUse: 409,
     WrongState: 409,
+    QuotaReached: 429,
     QueueFull: 429,
     BadSpace: 500,
     Unavailable: 503,
@@ -135,7 +147,7 @@ def _field(error: Mapping[str, Any]) -> dict[str, str]:
 
 def on_netspace_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, NetSpaceError)
-    headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable | QueueFull) else None
+    headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable | QueueFull | QuotaReached) else None
     fields: list[dict[str, str]] = []
     if isinstance(error, BadPlace):
         fields = [{"where": f"{error.field}.{i}", "message": why} for i, why in error.terms.items()]
@@ -154,6 +166,8 @@ def on_http_error(request: Request, error: Exception) -> JSONResponse:
     detail, path = str(error.detail), request.url.path
     if detail == HTTPStatus.NOT_FOUND.phrase:
         detail = f"nothing is served at {path!r}; /docs lists what is"
+    elif detail == UNREADABLE_BODY and isinstance(error.__cause__, OSError):
+        return _no_room(request, error.__cause__)
     elif detail == UNREADABLE_BODY:
         detail = "expected a body of JSON in UTF-8, got one that cannot be read"
     elif detail == HTTPStatus.METHOD_NOT_ALLOWED.phrase:
@@ -162,12 +176,25 @@ def on_http_error(request: Request, error: Exception) -> JSONResponse:
     return problem(error.status_code, _http_kind(error.status_code), detail, headers=error.headers)
 
 
+def _no_room(request: Request, error: OSError) -> JSONResponse:
+    """Large bodies are spooled to the temporary folder."""
+    structlog.get_logger().error("a body could not be kept", request_id=request.scope.get("request_id"), reason=error)
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    return problem(503, _http_kind(503), "the body cannot be kept now; try again in a moment", headers=headers)
+
+
 def on_database_error(request: Request, error: Exception) -> JSONResponse:
     """Locked, full, read-only or gone: it may pass, and the reason is for the log."""
     request_id = request.scope.get("request_id", "none")
     structlog.get_logger().error("database failed", request_id=request_id, reason=str(getattr(error, "orig", "")))
     headers = {"Retry-After": str(RETRY_SECONDS)}
     return problem(503, _http_kind(503), "the database cannot be used now; try again in a moment", headers=headers)
+
+
+def stopped() -> JSONResponse:
+    """For a request that was not answered when the service had to end."""
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    return problem(503, _http_kind(503), "the service is being stopped; try again in a moment", headers=headers)
 
 
 def on_failure(request: Request, error: Exception) -> JSONResponse:

@@ -26,11 +26,6 @@ UPLOAD_PATHS = {"/embed", "/latents", "/points", "/jobs"}
 """What costs much: counted by the stricter limit when it is a POST."""
 
 NOTHING = "default-src 'none'; frame-ancestors 'none'"
-DOCS = (
-    "default-src 'none'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; connect-src 'self'; "
-    "style-src 'unsafe-inline' https://cdn.jsdelivr.net; img-src data: https://fastapi.tiangolo.com; "
-    "frame-ancestors 'none'"
-)
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -92,6 +87,7 @@ class Gate:
         name = None if is_open else self._name_of(Headers(scope=scope).get("authorization", ""))
         upload = scope["method"] == "POST" and path in UPLOAD_PATHS
         clients = [f"address {client_of(scope)}", *([f"key {name}"] if name else [])]
+        scope["limited_as"] = clients[-1]
         waits = [] if is_open else [self._limiter.seconds_to_wait(client, upload) for client in clients]
         if any(waits):
             detail = f"expected fewer requests from one client, got too many; try again in {max(waits)} seconds"
@@ -124,7 +120,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(SECURITY_HEADERS)
-                headers.setdefault("Content-Security-Policy", DOCS if scope["path"] in ("/docs", "/redoc") else NOTHING)
+                headers.setdefault("Content-Security-Policy", NOTHING)
             await send(message)
 
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)

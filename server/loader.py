@@ -1,4 +1,4 @@
-"""Strangers' checkpoints, read in a process of their own (`server.reader`)."""
+"""Strangers' checkpoints and points, read in a process of their own (`server.reader`)."""
 
 import atexit
 import json
@@ -18,7 +18,9 @@ from torch import Tensor
 from netspace import errors
 from netspace.archs import Architecture
 from netspace.checkpoint import check_magic, read_network
-from netspace.errors import NetSpaceError, NotACheckpoint
+from netspace.data.clouds import Cloud, cloud_from, read_cloud
+from netspace.data.shape_file import kind_of
+from netspace.errors import BadPointCloud, NetSpaceError, NotACheckpoint
 from server.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -80,10 +82,27 @@ class Loader:
         check_magic(content)
         if not can_isolate:
             return read_network(content)
+        from server.reader import NETWORK
+
+        return read_network(self._checked(NETWORK, content, NotACheckpoint))
+
+    def read_cloud(self, content: bytes) -> Cloud:
+        """As `netspace.data.clouds.read_cloud`, elsewhere and under limits. Raises BadPointCloud and Unavailable."""
+        kind_of(content)
+        if not can_isolate:
+            return read_cloud(content)
+        from server.reader import CLOUD
+
+        return cloud_from(self._checked(CLOUD, content, BadPointCloud))
+
+    def _checked(self, wanted: bytes, content: bytes, otherwise: type[NetSpaceError]) -> bytes:
+        """What the file holds, as safetensors that a child has written; `otherwise` is raised where it has not."""
         for _ in range(2):
-            answer = self._ask(content)
+            answer = self._ask(wanted, content)
+            if answer[:1] == wanted:
+                return answer[1:]
             if answer or not self._has_ended():
-                return self._network(answer)
+                raise self._problem(answer, otherwise)
         raise Unavailable("the process that reads uploads has ended twice; try again in a moment")
 
     def close(self) -> None:
@@ -91,18 +110,16 @@ class Loader:
         with self._lock:
             self._stop()
 
-    def _network(self, answer: bytes) -> tuple[Architecture, Tensor]:
-        if answer[:1] == b"N":
-            return read_network(answer[1:])
-        if answer[:1] == b"P":
-            problem = json.loads(answer[1:])
-            raise KINDS.get(problem["slug"], NotACheckpoint)(problem["message"])
-        raise NotACheckpoint(
+    def _problem(self, answer: bytes, otherwise: type[NetSpaceError]) -> NetSpaceError:
+        if answer:
+            told = json.loads(answer[1:])
+            return KINDS.get(told["slug"], otherwise)(told["message"])
+        return otherwise(
             f"expected a file that is read in {self.limits.cpu_seconds} seconds and {self.limits.memory >> 20} MiB, "
             "got one that takes more; it was not loaded"
         )
 
-    def _ask(self, content: bytes) -> bytes:
+    def _ask(self, wanted: bytes, content: bytes) -> bytes:
         """The child's answer, empty if it was ended."""
         from server.reader import read_all
 
@@ -113,6 +130,7 @@ class Loader:
             theirs.close()
             ours.settimeout(self.limits.wall_seconds + SPARE_SECONDS)
             with suppress(OSError):  # an ended child: what it has said, if anything, counts
+                ours.sendall(wanted)
                 ours.sendall(content)
                 ours.shutdown(socket.SHUT_WR)
             with suppress(OSError):

@@ -1,7 +1,7 @@
 """The process that strangers' files are read in: warm, single-threaded, and forked anew for every file.
 
-`server.loader` starts it and talks to it. A child gets a socket, reads a file from it, answers with safetensors or a
-problem, and ends. What leaves it is never the file nor anything unpickled from it.
+`server.loader` starts it and talks to it. A child gets a socket, reads from it what is wanted (NETWORK or CLOUD) and a
+file, answers with safetensors or a problem, and ends. What leaves it is never the file nor anything unpickled from it.
 """
 
 import ctypes
@@ -11,18 +11,26 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+import trimesh
 
 from netspace.archs import Siren
 from netspace.checkpoint import network_bytes, read_network
-from netspace.errors import NetSpaceError, NotACheckpoint
+from netspace.data.clouds import cloud_bytes, read_cloud
+from netspace.errors import BadPointCloud, NetSpaceError, NotACheckpoint
 
-NETWORK, PROBLEM = b"N", b"P"
+NETWORK, CLOUD, PROBLEM = b"N", b"C", b"P"
 """First byte of an answer: what the rest is. No answer at all means that a limit ended the child."""
+READERS: dict[bytes, tuple[Callable[[bytes], bytes], type[NetSpaceError]]] = {
+    NETWORK: (lambda content: network_bytes(*read_network(content), "safetensors"), NotACheckpoint),
+    CLOUD: (lambda content: cloud_bytes(read_cloud(content)), BadPointCloud),
+}
+"""By what is wanted: file -> safetensors, and what a file is that makes it fail."""
 CHUNK = 1 << 20
 OPEN_FILES = 32
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
@@ -37,14 +45,15 @@ class Limits:
     wall_seconds: float = 10.0
 
 
-def answer_of(content: bytes) -> bytes:
-    """A file -> NETWORK and the network as safetensors, or PROBLEM and JSON {slug, message}."""
+def answer_of(wanted: bytes, content: bytes) -> bytes:
+    """A file -> `wanted` and safetensors, or PROBLEM and JSON {slug, message}."""
+    read, otherwise = READERS[wanted]
     try:
-        return NETWORK + network_bytes(*read_network(content), "safetensors")
+        return wanted + read(content)
     except NetSpaceError as error:
         slug, message = error.slug, str(error)
     except Exception as error:
-        slug, message = NotACheckpoint.slug, f"expected a checkpoint, got a file that fails with {type(error).__name__}"
+        slug, message = otherwise.slug, f"expected a file of that kind, got one that fails with {type(error).__name__}"
     return PROBLEM + json.dumps({"slug": slug, "message": message[:2000]}).encode()
 
 
@@ -92,7 +101,8 @@ def _read_one(request: socket.socket, limits: Limits) -> None:
     """The life of a child."""
     try:
         apply_limits(limits)
-        request.sendall(answer_of(read_all(request)))
+        asked = read_all(request)
+        request.sendall(answer_of(asked[:1], asked[1:]))
     finally:
         os._exit(0)
 
@@ -103,7 +113,10 @@ def _warm() -> None:
     arch = Siren(hidden=(2,))
     theta = arch.initial(1, torch.Generator().manual_seed(0))[0]
     for file_format in ("pt", "safetensors"):
-        answer_of(network_bytes(arch, theta, file_format))
+        answer_of(NETWORK, network_bytes(arch, theta, file_format))
+    for kind in ("ply", "stl", "glb", "off", "obj"):
+        exported = trimesh.creation.box().export(file_type=kind)
+        answer_of(CLOUD, exported.encode() if isinstance(exported, str) else exported)
 
 
 def run(control: socket.socket, limits: Limits) -> None:

@@ -1,6 +1,7 @@
 """What the routes share: made when the service starts, closed when it stops."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 from typing import Annotated
 
 import structlog
@@ -13,6 +14,7 @@ from server.frames import Frame, encoded_frames
 from server.jobs.store import JobStore
 from server.latents import Latents
 from server.loader import Loader, shared_loader
+from server.quotas import Quotas
 from server.registry import Registry
 from server.settings import Settings
 from server.store import Store
@@ -32,6 +34,9 @@ class Services:
     readers: Worker
     """Its threads wait for the loader's children: two files at once, so that a slow one does not hold the others up."""
     jobs: JobStore
+    quotas: Quotas
+    stopping: Event = field(default_factory=Event)
+    """Set when the service is told to stop: streams end, and their clients come back to the next."""
 
     @classmethod
     def open(cls, settings: Settings) -> "Services":
@@ -50,6 +55,7 @@ class Services:
             loader=loader,
             readers=Worker("reader", READERS),
             jobs=JobStore(store.engine),
+            quotas=Quotas(store.engine, settings.upload_quota, settings.jobs_per_client),
         )
 
     def prepare(self) -> None:

@@ -31,13 +31,17 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=64 << 20, ge=1)
     frontend: Path = Path("frontend")
     keep_uploads: Annotated[timedelta | None, NoDecode] = None
-    """Like `7d`, `12h` or `30m`; uploads are kept for ever by default."""
+    """Like `7d`, `12h` or `30m`; uploads, points and what jobs have found are kept for ever by default."""
     api_keys: str = ""
     """`name:sha256` of every key, by commas; none: everyone may ask. `python -m server.gate NAME` makes one."""
     rate_limit: str = "3000/minute"
     """Of requests from one address, and with one key; empty for none."""
     upload_limit: str = "60/hour;300/day"
-    """Of uploads, likewise."""
+    """Of uploads and new jobs, likewise."""
+    upload_quota: int = Field(default=1 << 30, ge=1)
+    """Bytes of uploads that are kept for one client; more are refused until it deletes some."""
+    jobs_per_client: int = Field(default=8, ge=1)
+    """Jobs of one client that wait or run."""
     cors_origins: str = ""
     """Origins whose pages may read answers, separated by commas; none by default."""
     log_json: bool = False

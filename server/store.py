@@ -21,10 +21,12 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
+    false,
     func,
     inspect,
     select,
     text,
+    update,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -200,9 +202,11 @@ class Store:
             return len(session.scalars(delete(StoredLatent).where(old).returning(StoredLatent.id)).all())
 
     def check(self) -> None:
-        """Raises SQLAlchemyError where the database does not answer."""
+        """Raises SQLAlchemyError where the database does not answer, or takes no changes."""
         with self._session() as session:
             session.execute(select(StoredLatent.id).limit(1))
+            session.execute(update(StoredLatent).where(false()).values(name=""))
+            session.rollback()
 
     def count(self, space: str, model: str, origins: Sequence[str] = LISTED, owner: str | None = None) -> int:
         with self._session() as session:

@@ -1,6 +1,8 @@
 """Uploaded files: read in pieces, never more than the limit, and named by their content."""
 
+import asyncio
 import hashlib
+import time
 from dataclasses import dataclass
 
 from fastapi import HTTPException, UploadFile
@@ -12,6 +14,9 @@ from netspace.errors import NotACheckpoint
 CHUNK = 1 << 20
 ENVELOPE = 64 << 10
 """Bytes a request may hold beside the file: multipart boundaries and the other fields."""
+PATIENCE = 30.0
+SLOWEST = 10_000
+"""A body may take PATIENCE seconds, and one more for every SLOWEST bytes that have come."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,12 @@ async def read_upload(file: UploadFile, limit: int) -> Upload:
 
 
 class BodyLimit:
-    """ASGI middleware that stops reading a body past the limit, before any of it is parsed or spooled to disk."""
+    """ASGI middleware that stops reading a body past the limit, before any of it is parsed or spooled to disk, and one
+    that hardly arrives: 408 for a client that has gone quiet half-way."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, limit: int, patience: float = PATIENCE) -> None:
         self.app = app
-        self.limit = limit
+        self.limit, self.patience = limit, patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -55,13 +61,19 @@ class BodyLimit:
 
     def _counted(self, scope: Scope, receive: Receive) -> Receive:
         declared = Headers(scope=scope).get("content-length", "")
-        total, most = 0, self.limit + ENVELOPE
+        total, most, begun, whole = 0, self.limit + ENVELOPE, time.monotonic(), False
 
         async def counted() -> Message:
-            nonlocal total
+            nonlocal total, whole
             if declared.isdecimal() and int(declared) > most:
                 raise _too_large(f"a body of {declared}", self.limit)
-            message = await receive()
+            left = begun + self.patience + total / SLOWEST - time.monotonic()
+            try:
+                message = await asyncio.wait_for(receive(), None if whole else max(0.0, left))
+            except TimeoutError:
+                detail = f"expected {SLOWEST} bytes a second after {self.patience:g} seconds, got {total} bytes in all"
+                raise HTTPException(408, detail) from None
+            whole = not message.get("more_body", False)
             total += len(message.get("body", b""))
             if total > most:
                 raise _too_large(f"a body of at least {total}", self.limit)

@@ -1,5 +1,6 @@
 """What an operator sees: one log line and a few counts for every request, by route and never by content."""
 
+import asyncio
 import logging
 import secrets
 import time
@@ -9,13 +10,13 @@ import structlog
 import torch
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.errors import route_of
+from server.errors import route_of, stopped
 from server.services import Services, ServicesOf
 
 router = APIRouter(tags=["operations"])
@@ -33,8 +34,21 @@ class Queues(Collector):
             queue.add_metric([space.id], space.worker.pending)
         queue.add_metric(["reader"], self._services.readers.pending)
         yield queue
+        jobs = GaugeMetricFamily("netspace_jobs", "Jobs by state", labels=["status"])
+        for status, count in self._services.jobs.counts().items():
+            jobs.add_metric([status], count)
+        yield jobs
+        yield from self._batches()
         used = torch.cuda.memory_allocated() if torch.cuda.is_available() else 0
         yield GaugeMetricFamily("netspace_device_memory_bytes", "Allocated on the first GPU, 0 without", value=used)
+
+    def _batches(self) -> Iterator[Metric]:
+        """Meshes that were made together, as a histogram by space."""
+        sizes = HistogramMetricFamily("netspace_batch_size", "Meshes made together", labels=["space"])
+        for space, frames in self._services.frames.items():
+            buckets = [(str(bound), float(count)) for bound, count in frames.sizes.cumulative()]
+            sizes.add_metric([space], [*buckets, ("+Inf", float(frames.sizes.batches))], frames.sizes.items)
+        yield sizes
 
 
 class Metrics:
@@ -63,18 +77,22 @@ class Watch:
             await self.app(scope, receive, send)
             return
         scope["request_id"] = request_id = secrets.token_hex(8)
-        begun, status = time.perf_counter(), 500
+        begun, status, started = time.perf_counter(), 500, False
 
         async def noted(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, started = message["status"], True
                 MutableHeaders(scope=message)["X-Request-ID"] = request_id
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self.app(scope, receive, noted)
+            except asyncio.CancelledError:  # the service stops, and the request's time is over
+                if started:
+                    raise
+                await stopped()(scope, receive, noted)
             finally:
                 self._note(scope, status, time.perf_counter() - begun)
 

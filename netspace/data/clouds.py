@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import trimesh
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
-from netspace.data.meshes import MAX_FACES, MESH_SUFFIXES
+from netspace.data.shape_file import MAX_FACES, check_shape_file
 from netspace.data.shapes import HALF_EXTENT
-from netspace.errors import BadPointCloud
+from netspace.errors import BadPointCloud, NetSpaceError
+from netspace.safetensors_file import check_safetensors
 
-TEXT_SUFFIXES = (".xyz", ".txt", ".csv")
-SUFFIXES = (*MESH_SUFFIXES, *TEXT_SUFFIXES, ".npy")
 FEWEST, MOST = 16, 200_000
 SAMPLED = 8192
 """Points drawn from the surface of a mesh, by area."""
@@ -81,8 +82,9 @@ def cloud_of_mesh(mesh: trimesh.Trimesh, seed: int = 0) -> Cloud:
     return Cloud(torch.from_numpy(np.asarray(points)).float(), _unit(normals) if mesh.is_watertight else None)
 
 
-def _read_geometry(content: bytes, suffix: str) -> Cloud:
-    loaded = trimesh.load(io.BytesIO(content), file_type=suffix[1:])
+def _read_geometry(content: bytes, kind: str) -> Cloud:
+    """Nothing beside the file is opened: there is no resolver, and materials are left out."""
+    loaded = trimesh.load(io.BytesIO(content), file_type=kind, skip_materials=True)
     if isinstance(loaded, trimesh.Scene):
         loaded = loaded.to_geometry()
     if isinstance(loaded, trimesh.Trimesh) and len(loaded.faces):
@@ -90,40 +92,38 @@ def _read_geometry(content: bytes, suffix: str) -> Cloud:
     return cloud_of_rows(np.asarray(getattr(loaded, "vertices", np.empty((0, 3)))))
 
 
-NPY, NPZ = b"\x93NUMPY", b"PK\x03\x04"
+def _read_text(content: bytes) -> Cloud:
+    text = content.decode("utf-8").replace(",", " ")
+    return cloud_of_rows(np.loadtxt(io.StringIO(text), ndmin=2, max_rows=MOST + 1))
 
 
-def _read_npy(content: bytes) -> np.ndarray:
-    """An array that numpy has saved. Raises BadPointCloud, which says what the file is instead."""
-    expected = "expected a .npy file with numbers [N, 3], or [N, 6] with normals"
-    if content.startswith(NPZ):
-        raise BadPointCloud(f"{expected}, got a zip archive; save one array by numpy.save, not savez")
-    if not content.startswith(NPY):
-        raise BadPointCloud(f"{expected}, got {len(content)} bytes that do not begin as one")
-    try:
-        return np.load(io.BytesIO(content), allow_pickle=False)
-    except ValueError as error:
-        if "allow_pickle" in str(error):
-            raise BadPointCloud(f"{expected}, got Python objects, which are never loaded") from error
-        raise BadPointCloud(f"{expected}, got a damaged or truncated one ({error})") from error
-
-
-def read_cloud(content: bytes, suffix: str) -> Cloud:
+def read_cloud(content: bytes) -> Cloud:
     """A file's points: meshes (obj, ply, stl, glb, off; a ply may hold points alone), text of 3 or 6 columns, or npy.
 
-    Nothing in the file is executed. Raises BadPointCloud.
+    Which of them it is its first bytes tell. Nothing in the file is executed or followed. Raises BadPointCloud.
     """
-    suffix = suffix.lower()
-    if suffix not in SUFFIXES:
-        raise BadPointCloud(f"expected a file of {', '.join(SUFFIXES)}, got {suffix or 'no suffix'!r}")
+    kind = check_shape_file(content)
     try:
-        if suffix == ".npy":
-            return cloud_of_rows(_read_npy(content))
-        if suffix in TEXT_SUFFIXES:
-            text = content.decode("utf-8").replace(",", " ")
-            return cloud_of_rows(np.loadtxt(io.StringIO(text), ndmin=2, max_rows=MOST + 1))
-        return _read_geometry(content, suffix)
+        if kind == "npy":
+            return cloud_of_rows(np.load(io.BytesIO(content), allow_pickle=False))
+        return _read_text(content) if kind == "text" else _read_geometry(content, kind)
     except BadPointCloud:
         raise
     except Exception as error:  # trimesh's readers raise whatever their format's parser raises
-        raise BadPointCloud(f"cannot be read as {suffix} ({type(error).__name__}: {error})") from error
+        raise BadPointCloud(f"cannot be read as {kind} ({type(error).__name__}: {str(error)[:200]})") from error
+
+
+def cloud_bytes(cloud: Cloud) -> bytes:
+    """safetensors with `points` and, where they are known, `normals`. Inverse of `cloud_from`."""
+    tensors = {"points": cloud.points, "normals": cloud.normals}
+    return save({name: values.contiguous() for name, values in tensors.items() if values is not None})
+
+
+def cloud_from(content: bytes) -> Cloud:
+    """Inverse of `cloud_bytes`. Raises BadPointCloud."""
+    try:
+        check_safetensors(content)
+        tensors = load(content)
+        return Cloud(tensors["points"].float(), tensors["normals"].float() if "normals" in tensors else None)
+    except (NetSpaceError, SafetensorError, KeyError) as error:
+        raise BadPointCloud(f"expected points as safetensors ({error})") from error

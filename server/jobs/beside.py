@@ -17,6 +17,8 @@ from server.settings import Settings
 AGAIN = 2.0
 """Seconds before a worker that has died is started again; twice as many after every death, up to LONGEST."""
 LONGEST = 60.0
+SPARE = 2.0
+"""Seconds that a worker has, beyond its own grace, to close its files."""
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
@@ -53,31 +55,35 @@ class WorkerBeside:
             structlog.get_logger().warning("worker died, starting another", code=code)
             self._child = self._start()
 
-    def stop(self) -> None:
-        """Lets the worker hand its jobs back."""
+    def ask_to_stop(self) -> None:
+        """Tells the worker to hand its jobs back, without waiting for it."""
         self._stopping.set()
         self._child.terminate()
+
+    def stop(self) -> None:
+        """Lets the worker hand its jobs back."""
+        self.ask_to_stop()
         try:
-            self._child.wait(GRACE + 10)
+            self._child.wait(GRACE + SPARE)
         except subprocess.TimeoutExpired:
             self._child.kill()
         self._thread.join(AGAIN)
 
 
 @contextmanager
-def worker_beside(settings: Settings) -> Iterator[None]:
+def worker_beside(settings: Settings) -> Iterator[WorkerBeside | None]:
     """A worker for as long as the block lasts, if the settings want one.
 
     SIGTERM ends the block like SIGINT does: uvicorn raises it once more when it is done, and by default the process
     would end there and leave the worker behind.
     """
     if not settings.worker:
-        yield
+        yield None
         return
     worker = WorkerBeside(settings)
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        yield
+        yield worker
     finally:
         signal.signal(signal.SIGTERM, before)
         worker.stop()

@@ -3,7 +3,8 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -14,8 +15,8 @@ from sqlalchemy.orm import Session, undefer
 from netspace.data.clouds import Cloud
 from netspace.errors import UnknownName
 from netspace.mesh import as_float32
-from server.errors import LatentInUse, QueueFull, WrongState
-from server.jobs.tables import ACTIVE, Event, Job, PointCloud, WorkerBeat
+from server.errors import LatentInUse, PointsInUse, QueueFull, WrongState
+from server.jobs.tables import ACTIVE, Event, Job, PointCloud, Status, WorkerBeat
 from server.store import StoredLatent, now
 
 MOST_DEATHS = 3
@@ -82,6 +83,12 @@ class JobStore:
         with self._session() as session:
             total = session.scalar(select(func.count()).select_from(Job).where(*where)) or 0
             return total, session.scalars(ordered).all()
+
+    def counts(self) -> dict[str, int]:
+        """Jobs by status."""
+        with self._session() as session:
+            found = session.execute(select(Job.status, func.count()).group_by(Job.status)).all()
+        return dict.fromkeys(get_args(Status), 0) | {status: count for status, count in found}
 
     def events_after(self, job_id: str, number: int, limit: int = 500) -> tuple[Sequence[Event], bool]:
         """(events after `number`, whether they are the last that will be unless the job is resumed)."""
@@ -238,9 +245,37 @@ class JobStore:
             with self._session() as session, session.begin():
                 session.add(row)
         except IntegrityError:
-            with self._session() as session:
-                return session.get_one(PointCloud, digest)
+            with self._session() as session, session.begin():
+                known = session.get_one(PointCloud, digest)
+                known.created_at = now()  # its time begins anew
+                return known
         return row
+
+    def delete_cloud(self, cloud_id: str) -> None:
+        """Raises UnknownName, and PointsInUse where a job that is not over fits the points."""
+        with self._session() as session, session.begin():
+            if "\0" in cloud_id or session.get(PointCloud, cloud_id) is None:
+                raise UnknownName(f"no uploaded points {cloud_id!r}")
+            job = session.scalar(select(Job.id).where(_fits(cloud_id)).limit(1))
+            if job is not None:
+                raise PointsInUse(f"points {cloud_id!r} are used by job {job!r}; cancel the job, or wait for its end")
+            session.execute(delete(PointCloud).filter_by(id=cloud_id))
+
+    def forget_before(self, moment: datetime) -> int:
+        """Number of points and ended jobs older than `moment` (UTC), which are gone now, with what the jobs found.
+
+        What a job that is not over still needs stays.
+        """
+        with self._session() as session, session.begin():
+            old = (Job.updated_at < moment) & Job.status.not_in(ACTIVE)
+            jobs = session.scalars(delete(Job).where(old).returning(Job.id)).all()
+            session.execute(delete(Event).where(Event.job.in_(jobs)))
+            shown = select(Job.id).where(Job.status.in_(ACTIVE), Job.snapshot == StoredLatent.id)
+            found = StoredLatent.origin.in_(("job", "snapshot")) & (StoredLatent.created_at < moment)
+            session.execute(delete(StoredLatent).where(found, ~shown.exists()))
+            unused = (PointCloud.created_at < moment) & ~select(Job.id).where(_fits(PointCloud.id)).exists()
+            clouds = session.scalars(delete(PointCloud).where(unused).returning(PointCloud.id)).all()
+        return len(jobs) + len(clouds)
 
     def cloud(self, cloud_id: str) -> Cloud:
         """Raises UnknownName."""
@@ -275,6 +310,11 @@ class JobStore:
         """The last snapshot becomes a latent that pages list."""
         if job.snapshot is not None:
             session.execute(update(StoredLatent).filter_by(id=job.snapshot).values(origin="job"))
+
+
+def _fits(cloud_id: Any) -> Any:
+    """Of jobs that wait or run and fit these points."""
+    return Job.status.in_(ACTIVE) & (Job.request["upload"].as_string() == cloud_id)
 
 
 def _still_of(job: Job) -> list[Any]:

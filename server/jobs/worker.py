@@ -25,7 +25,7 @@ from server.store import Store
 QUEUE = "jobs"
 TICK = 0.25
 """Seconds between two looks at the tables."""
-GRACE = 20.0
+GRACE = 4.0
 """Seconds that a worker waits, when it is stopped, for the steps in hand."""
 
 

@@ -10,10 +10,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from server.jobs.problem import new_job
-from server.jobs.schemas import EXAMPLES, EventOut, JobIn, JobOut, JobPage
-from server.jobs.store import JobStore
+from server.jobs.schemas import EXAMPLES, EventOut, FitPointsIn, JobIn, JobOut, JobPage
 from server.jobs.tables import Event, Status
 from server.owners import OwnerOf, check_owner
+from server.quotas import POINT_BYTES, ClientOf
 from server.services import Services, ServicesOf
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
@@ -28,11 +28,19 @@ EVENT_STREAM = "text/event-stream"
 
 @router.post("", status_code=202)
 def submit(
-    asked: Annotated[JobIn, Body(examples=EXAMPLES)], services: ServicesOf, owner: OwnerOf, response: Response
+    asked: Annotated[JobIn, Body(examples=EXAMPLES)],
+    services: ServicesOf,
+    client: ClientOf,
+    owner: OwnerOf,
+    response: Response,
 ) -> JobOut:
-    """Queues an optimisation. 429 where too many wait already."""
+    """Queues an optimisation. 429 where too many wait already, or too many of the client's own wait or run."""
+    services.quotas.check_jobs(client)
     job = new_job(asked, services.registry, services.latents, services.jobs, services.settings, owner)
     job = services.jobs.submit(job, services.settings.queue_length)
+    services.quotas.note(job.id, client)
+    if isinstance(asked, FitPointsIn) and asked.points:
+        services.quotas.note(job.request["upload"], client, POINT_BYTES * len(asked.points))
     response.headers["Location"] = f"/jobs/{job.id}"
     return JobOut.of(job)
 
@@ -86,12 +94,12 @@ def _wire(event: Event) -> str:
     return f"id: {event.number}\nevent: {event.kind}\ndata: {json.dumps(EventOut.of(event).model_dump())}\n\n"
 
 
-async def _stream(jobs: JobStore, job_id: str, last: int) -> AsyncIterator[str]:
-    """Every event after number `last`, as it happens, until the job is over."""
+async def _stream(services: Services, job_id: str, last: int) -> AsyncIterator[str]:
+    """Every event after number `last`, as it happens, until the job is over or the service stops."""
     yield "retry: 1000\n\n"
     quiet = 0.0
-    while True:
-        events, over = await run_in_threadpool(jobs.events_after, job_id, last)
+    while not services.stopping.is_set():
+        events, over = await run_in_threadpool(services.jobs.events_after, job_id, last)
         for event in events:
             last = event.number
             yield _wire(event)
@@ -124,4 +132,4 @@ async def events(
     if over and not waiting:
         return Response(status_code=204)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(_stream(services.jobs, job_id, last_event_id), media_type=EVENT_STREAM, headers=headers)
+    return StreamingResponse(_stream(services, job_id, last_event_id), media_type=EVENT_STREAM, headers=headers)

@@ -8,8 +8,8 @@ from httpx import Response
 REQUIRED = {"type", "title", "status", "detail"}
 
 
-def problem_of(answer: Response, status: int, slug: str | None = None) -> dict[str, Any]:
-    """The problem document of an answer, after checking its shape, its status and its kind."""
+def assert_problem(answer: Response, status: int, slug: str | None = None) -> dict[str, Any]:
+    """Fails unless the answer is a problem document of that status and kind; the document."""
     assert answer.status_code == status, (answer.status_code, answer.text)
     assert answer.headers["content-type"] == "application/problem+json"
     body = answer.json()

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from hostile import ARCH, GOOD_PT, GOOD_SAFETENSORS, THETA, Calls, corpus, executing, pt
 from tiny import TINY, UPLOADED, ball
@@ -85,7 +85,7 @@ def answers(settings_in, tmp_path_factory: pytest.TempPathFactory, canary: Path)
 @pytest.mark.parametrize("name", corpus(Path("canary")))
 def test_a_hostile_file_is_refused_in_a_sentence_and_in_time(answers: dict[str, dict], name: str) -> None:
     found = answers[name]
-    problem = problem_of(found["answer"], 422)
+    problem = assert_problem(found["answer"], 422)
     assert SENTENCE.match(problem["detail"])
     assert len(problem["detail"]) < 3000
     assert not re.search(r"Traceback|File \"|/lib/python", problem["detail"])

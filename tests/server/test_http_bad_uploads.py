@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from tiny import LIMIT, TINY, ball, nothing
 
@@ -62,13 +62,13 @@ BAD = {
 
 @pytest.mark.parametrize(("content", "slug"), BAD.values(), ids=BAD.keys())
 def test_a_bad_file_is_422_of_its_kind_and_nothing_is_stored(shared: TestClient, content: bytes, slug: str) -> None:
-    problem_of(shared.post("/embed", files={"file": ("bad.pt", content)}), 422, slug)
+    assert_problem(shared.post("/embed", files={"file": ("bad.pt", content)}), 422, slug)
     assert shared.get("/spaces/tiny/latents?origin=upload").json()["total"] == 0
 
 
 def test_the_problem_says_what_was_given_and_what_was_expected(shared: TestClient) -> None:
     content = saved(layers((5, 3), (1, 6)))
-    detail = problem_of(shared.post("/embed", files={"file": ("bad.pt", content)}), 422)["detail"]
+    detail = assert_problem(shared.post("/embed", files={"file": ("bad.pt", content)}), 422)["detail"]
     assert "1.weight" in detail
     assert "expected (out, 5)" in detail
     assert "got (1, 6)" in detail
@@ -100,7 +100,7 @@ def test_a_pickle_that_would_execute_something_is_never_loaded(shared: TestClien
     assert marker.exists(), "the file must be able to do harm"
     marker.rmdir()
     for content in executing(marker):
-        problem_of(shared.post("/embed", files={"file": ("evil.pt", content)}), 422, "not-a-checkpoint")
+        assert_problem(shared.post("/embed", files={"file": ("evil.pt", content)}), 422, "not-a-checkpoint")
         assert not marker.exists()
     assert shared.get("/spaces/tiny/latents?origin=upload").json()["total"] == 0
 
@@ -108,12 +108,12 @@ def test_a_pickle_that_would_execute_something_is_never_loaded(shared: TestClien
 @pytest.mark.parametrize("size", [LIMIT + 1, LIMIT + 2 * ENVELOPE])
 def test_a_file_over_the_limit_is_413_and_says_the_limit(shared: TestClient, size: int) -> None:
     answer = shared.post("/embed", files={"file": ("big.pt", bytes(size))})
-    assert f"expected at most {LIMIT} bytes" in problem_of(answer, 413, "too-large")["detail"]
+    assert f"expected at most {LIMIT} bytes" in assert_problem(answer, 413, "too-large")["detail"]
     assert shared.get("/spaces/tiny/latents?origin=upload").json()["total"] == 0
 
 
 def test_a_file_at_the_limit_is_read(shared: TestClient) -> None:
-    problem_of(shared.post("/embed", files={"file": ("big.pt", bytes(LIMIT))}), 422, "not-a-checkpoint")
+    assert_problem(shared.post("/embed", files={"file": ("big.pt", bytes(LIMIT))}), 422, "not-a-checkpoint")
 
 
 def test_a_body_of_undeclared_length_is_stopped_at_the_limit(shared: TestClient) -> None:
@@ -122,29 +122,29 @@ def test_a_body_of_undeclared_length_is_stopped_at_the_limit(shared: TestClient)
         yield from (bytes(LIMIT) for _ in range(3))
 
     headers = {"content-type": "multipart/form-data; boundary=x"}
-    problem_of(shared.post("/embed", content=long_body(), headers=headers), 413, "too-large")
+    assert_problem(shared.post("/embed", content=long_body(), headers=headers), 413, "too-large")
 
 
 def test_an_unknown_space_is_404(shared: TestClient) -> None:
     answer = shared.post("/embed", files={"file": ("a.pt", GOOD)}, data={"space": "nope"})
-    assert "'nope'" in problem_of(answer, 404, "not-found")["detail"]
+    assert "'nope'" in assert_problem(answer, 404, "not-found")["detail"]
 
 
 def test_a_request_without_a_file_is_422_and_names_the_field(shared: TestClient) -> None:
     for body in ({"data": {"name": "x"}}, {"json": {"file": "x"}}, {}):
-        problem = problem_of(shared.post("/embed", **body), 422, "invalid-request")
+        problem = assert_problem(shared.post("/embed", **body), 422, "invalid-request")
         assert problem["errors"][0]["where"].startswith("body")
 
 
 def test_a_multipart_body_that_is_none_is_a_problem(shared: TestClient) -> None:
     headers = {"content-type": "multipart/form-data; boundary=x"}
-    problem_of(shared.post("/embed", content=b"garbage", headers=headers), 400, "bad-request")
+    assert_problem(shared.post("/embed", content=b"garbage", headers=headers), 400, "bad-request")
 
 
 def test_more_uploads_than_fit_at_once_are_503_with_retry_after(client: TestClient) -> None:
     client.app.state.services.readers.pending = 16  # type: ignore[attr-defined]
     answer = client.post("/embed", files={"file": ("a.pt", GOOD)})
-    problem_of(answer, 503, "service-unavailable")
+    assert_problem(answer, 503, "service-unavailable")
     assert int(answer.headers["retry-after"]) >= 1
     client.app.state.services.readers.pending = 15  # type: ignore[attr-defined]
     assert client.post("/embed", files={"file": ("a.pt", GOOD)}).status_code == 201

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from tiny import LATENT, TINY
 
@@ -40,19 +40,19 @@ def test_a_latent_decodes_as_its_vector_does(shared: TestClient) -> None:
 @pytest.mark.parametrize("length", [0, LATENT - 1, LATENT + 1])
 def test_a_vector_of_the_wrong_length_is_422_and_says_both(shared: TestClient, length: int) -> None:
     answer = shared.post("/decode", json={"space": "tiny", "vector": [0.0] * length})
-    assert f"expected {LATENT} numbers for 'tiny', got {length}" in problem_of(answer, 422, "bad-latent")["detail"]
+    assert f"expected {LATENT} numbers for 'tiny', got {length}" in assert_problem(answer, 422, "bad-latent")["detail"]
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999", '"x"', "null"])
 def test_a_vector_with_nan_or_no_number_is_422_and_says_where(shared: TestClient, value: str) -> None:
     body = f'{{"space": "tiny", "vector": [0, 0, {value}, 0, 0, 0]}}'
     answer = shared.post("/decode", content=body, headers={"content-type": "application/json"})
-    (error,) = problem_of(answer, 422, "invalid-request")["errors"]
+    (error,) = assert_problem(answer, 422, "invalid-request")["errors"]
     assert error["where"] == "body.vector.2"
 
 
 def test_numbers_that_float32_cannot_hold_are_422(shared: TestClient) -> None:
-    problem_of(shared.post("/decode", json={"vector": [1e300] * LATENT}), 422, "bad-latent")
+    assert_problem(shared.post("/decode", json={"vector": [1e300] * LATENT}), 422, "bad-latent")
 
 
 @pytest.mark.parametrize(
@@ -70,16 +70,16 @@ def test_numbers_that_float32_cannot_hold_are_422(shared: TestClient) -> None:
     ids=str,
 )
 def test_what_names_no_single_source_is_422(shared: TestClient, body: Any) -> None:
-    problem_of(shared.post("/decode", json=body), 422, "invalid-request")
+    assert_problem(shared.post("/decode", json=body), 422, "invalid-request")
 
 
 def test_an_unknown_latent_or_space_is_404(shared: TestClient) -> None:
-    problem_of(shared.post("/decode", json={"latent": "nope"}), 404, "not-found")
-    problem_of(shared.post("/decode", json={"space": "nope", "vector": VECTOR}), 404, "not-found")
+    assert_problem(shared.post("/decode", json={"latent": "nope"}), 404, "not-found")
+    assert_problem(shared.post("/decode", json={"space": "nope", "vector": VECTOR}), 404, "not-found")
 
 
 @pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b'{"latent": "\\ud800"}', b"[" * 20_000])
 def test_a_body_that_is_no_json_is_a_problem(shared: TestClient, body: bytes) -> None:
     answer = shared.post("/decode", content=body, headers={"content-type": "application/json"})
-    problem_of(answer, answer.status_code)
+    assert_problem(answer, answer.status_code)
     assert answer.status_code in (400, 422)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import torch
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from PIL import Image
 from tiny import TINY, UPLOADED, ball, make_space
@@ -141,7 +141,7 @@ def test_a_space_that_was_trained_again_does_not_show_latents_of_its_former_weig
         old = before.post("/embed", files=files).json()["id"]
     make_space(tmp_path / "spaces" / "tiny", seed=1)
     with TestClient(create_app(settings)) as after:
-        assert "other weights" in problem_of(after.get(f"/latents/{old}"), 404, "not-found")["detail"]
+        assert "other weights" in assert_problem(after.get(f"/latents/{old}"), 404, "not-found")["detail"]
         assert after.get("/spaces/tiny/latents?origin=upload").json()["total"] == 0
         assert after.post("/embed", files=files).status_code == 201
 
@@ -158,7 +158,7 @@ def test_a_space_is_chosen_by_its_id_and_by_default_the_first(
         assert default.json()["id"] != chosen.json()["id"]
         assert {n["id"].partition(".")[0] for n in chosen.json()["nearest"]} == {"two"}
         line = {"a": default.json()["id"], "b": chosen.json()["id"], "steps": 2}
-        problem_of(client.post("/interpolate", json=line), 422, "different-spaces")
+        assert_problem(client.post("/interpolate", json=line), 422, "different-spaces")
 
 
 def test_the_latent_is_what_the_library_finds(shared: TestClient, uploaded: dict[str, Any], space_folder: Path) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from answers import problem_of
+from answers import assert_problem
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
@@ -29,7 +29,13 @@ def test_the_interface_is_the_one_that_was_designed() -> None:
         ("GET", "/spaces/{space_id}"),
         ("GET", "/spaces/{space_id}/latents"),
         ("GET", "/spaces/{space_id}/attributes"),
+        ("GET", "/spaces/{space_id}/directions"),
+        ("GET", "/spaces/{space_id}/map"),
+        ("POST", "/latents"),
+        ("POST", "/compare"),
+        ("DELETE", "/jobs/{job_id}"),
         ("POST", "/points"),
+        ("DELETE", "/points/{points_id}"),
         ("POST", "/jobs"),
         ("GET", "/jobs"),
         ("GET", "/jobs/{job_id}"),
@@ -55,9 +61,9 @@ def test_the_interface_is_the_one_that_was_designed() -> None:
 def test_a_method_that_is_not_offered_is_405(shared: TestClient, path: str) -> None:
     answer = shared.patch(filled(path))
     if path.startswith(("/static", "/vendor/three")):  # their folders are not there
-        problem_of(answer, 404)
+        assert_problem(answer, 404)
     else:
-        problem_of(answer, 405, "method-not-allowed")
+        assert_problem(answer, 405, "method-not-allowed")
         assert answer.headers["allow"]
 
 
@@ -69,7 +75,7 @@ def test_names_that_do_not_exist_and_bodies_that_are_empty_are_problems(
     if (method, path) in [("GET", known) for known in ("/spaces", "/jobs", "/healthz", "/readyz", "/metrics")]:
         assert answer.status_code == 200
     else:
-        problem_of(answer, 404 if "{" in path else 422)
+        assert_problem(answer, 404 if "{" in path else 422)
 
 
 @pytest.mark.parametrize(("method", "path"), CALLS, ids=lambda part: str(part))
@@ -79,9 +85,9 @@ def test_every_route_documents_problems_and_no_other_error(method: str, path: st
     assert "422" not in answers
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/spaces/tiny/nothing", "/latents", "/%2e%2e/etc/passwd"])
+@pytest.mark.parametrize("path", ["/nothing", "/spaces/tiny/nothing", "/%2e%2e/etc/passwd"])
 def test_a_path_that_is_not_served_is_404(shared: TestClient, path: str) -> None:
-    problem_of(shared.get(path), 404, "not-found")
+    assert_problem(shared.get(path), 404, "not-found")
 
 
 def test_a_failure_of_the_server_is_500_and_tells_no_secrets(
@@ -93,7 +99,7 @@ def test_a_failure_of_the_server_is_500_and_tells_no_secrets(
     monkeypatch.setattr("server.frames.network_meshes", fail)
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
         answer = client.get("/latents/tiny.ball-0/mesh")
-    problem_of(answer, 500, "internal-server-error")
+    assert_problem(answer, 500, "internal-server-error")
     assert "1234" not in answer.text
 
 
@@ -117,10 +123,10 @@ def test_a_subclass_has_its_parents_status() -> None:
 
 def test_the_documented_routes_are_the_served_ones() -> None:
     served = {route.path for route in create_app(Settings()).routes if isinstance(route, APIRoute)}
-    assert served <= {*PATHS, "/", "/vendor/plotly.min.js"}
+    assert served <= {*PATHS, "/", "/docs", "/vendor/plotly.min.js"}
 
 
 @pytest.mark.parametrize("body", [b'{"a": "\xff"}', b"[" * 100_000, b"9" * 10_000], ids=["Latin-1", "deep", "digits"])
 def test_a_body_that_is_no_json_in_utf_8_is_400_and_says_so(shared: TestClient, body: bytes) -> None:
     answer = shared.post("/decode", content=body, headers={"content-type": "application/json"})
-    assert "expected a body of JSON in UTF-8" in problem_of(answer, 400, "bad-request")["detail"]
+    assert "expected a body of JSON in UTF-8" in assert_problem(answer, 400, "bad-request")["detail"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from pydantic import ValidationError
 from tiny import TINY, ball
@@ -41,10 +41,10 @@ def test_with_keys_every_call_of_the_interface_needs_one(opened: Callable[..., A
     with opened(api_keys=f"other:{'0' * 64}, mine:{key_hash(KEY)}") as client:
         for path in ("/spaces", "/latents/tiny.ball-0", "/mesh?a=x&b=y", "/metrics", "/openapi.json", "/nothing"):
             answer = client.get(path)
-            assert "Bearer" in problem_of(answer, 401, "unauthorized")["detail"]
+            assert "Bearer" in assert_problem(answer, 401, "unauthorized")["detail"]
             assert answer.headers["www-authenticate"] == "Bearer"
         assert client.get("/spaces", headers=BEARER).status_code == 200
-        problem_of(client.post("/embed", files=FILE), 401)
+        assert_problem(client.post("/embed", files=FILE), 401)
         assert client.post("/embed", files=FILE, headers=BEARER).status_code == 201
         for path in ("/healthz", "/readyz"):
             assert client.get(path).status_code == 200
@@ -63,7 +63,7 @@ def test_with_keys_every_call_of_the_interface_needs_one(opened: Callable[..., A
 )
 def test_anything_but_the_key_is_refused(opened: Callable[..., Any], sent: Any) -> None:
     with opened(api_keys=f"mine:{key_hash(KEY)}") as client:
-        problem_of(client.get("/spaces", headers={"Authorization": sent}), 401, "unauthorized")
+        assert_problem(client.get("/spaces", headers={"Authorization": sent}), 401, "unauthorized")
 
 
 def test_every_known_key_is_compared_in_constant_time(
@@ -91,7 +91,7 @@ def test_too_many_requests_are_429_and_say_when_to_come_back(opened: Callable[..
         statuses = [client.get("/spaces").status_code for _ in range(3)]
         answer = client.get("/spaces")
         assert statuses == [200, 200, 200]
-        problem_of(answer, 429, "too-many-requests")
+        assert_problem(answer, 429, "too-many-requests")
         assert 1 <= int(answer.headers["retry-after"]) <= 120
         assert client.get("/healthz").status_code == 200, "probes are not counted"
 
@@ -99,7 +99,7 @@ def test_too_many_requests_are_429_and_say_when_to_come_back(opened: Callable[..
 def test_uploads_have_a_limit_of_their_own(opened: Callable[..., Any]) -> None:
     with opened(upload_limit="2/hour") as client:
         assert [client.post("/embed", files=FILE).status_code for _ in range(2)] == [201, 200]
-        problem_of(client.post("/embed", files=FILE), 429, "too-many-requests")
+        assert_problem(client.post("/embed", files=FILE), 429, "too-many-requests")
         assert client.get("/spaces").status_code == 200
 
 
@@ -108,8 +108,8 @@ def test_a_key_is_limited_wherever_it_comes_from(settings_in: Callable[..., Sett
     with TestClient(app, client=("10.0.0.1", 1)) as first:
         second = TestClient(app, client=("10.0.0.2", 1))
         assert [first.get("/spaces", headers=BEARER).status_code for _ in range(2)] == [200, 200]
-        problem_of(second.get("/spaces", headers=BEARER), 429)
-        problem_of(TestClient(app, client=("10.0.0.3", 1)).get("/spaces"), 401)
+        assert_problem(second.get("/spaces", headers=BEARER), 429)
+        assert_problem(TestClient(app, client=("10.0.0.3", 1)).get("/spaces"), 401)
 
 
 def test_guessing_keys_is_limited_by_address(opened: Callable[..., Any]) -> None:
@@ -143,7 +143,7 @@ def test_other_origins_read_nothing_unless_they_are_named(opened: Callable[..., 
     evil, known = {"Origin": "https://evil.example"}, {"Origin": "https://known.example"}
     with opened() as client:
         assert "access-control-allow-origin" not in client.get("/spaces", headers=evil).headers
-        problem_of(client.options("/spaces", headers={**evil, "Access-Control-Request-Method": "GET"}), 405)
+        assert_problem(client.options("/spaces", headers={**evil, "Access-Control-Request-Method": "GET"}), 405)
     with opened(cors_origins="https://known.example") as client:
         assert client.get("/spaces", headers=known).headers["access-control-allow-origin"] == "https://known.example"
         assert "access-control-allow-origin" not in client.get("/spaces", headers=evil).headers
@@ -173,7 +173,7 @@ def test_uploads_are_forgotten_when_their_time_is_over(settings_in: Callable[...
         for _ in range(200):
             if after.get(f"/latents/{old}").status_code == 404:
                 break
-        problem_of(after.get(f"/latents/{old}"), 404, "not-found")
+        assert_problem(after.get(f"/latents/{old}"), 404, "not-found")
         assert after.get(f"/latents/{new}").status_code == 200
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from tiny import TINY
 
@@ -41,33 +41,33 @@ def test_raw_weights_join_two_networks_of_one_architecture(shared: TestClient) -
 
 
 def test_raw_weights_that_are_not_kept_are_a_problem(shared: TestClient) -> None:
-    problem_of(shared.post("/interpolate", json={**LINE, "steps": 2, "of": "weights"}), 404, "no-network")
+    assert_problem(shared.post("/interpolate", json={**LINE, "steps": 2, "of": "weights"}), 404, "no-network")
 
 
 def test_raw_weights_of_two_architectures_are_a_problem(shared: TestClient, uploaded: dict[str, Any]) -> None:
     body = {"a": "tiny.ball-0", "b": uploaded["id"], "steps": 2, "of": "weights"}
-    detail = problem_of(shared.post("/interpolate", json=body), 422, "shape-mismatch")["detail"]
+    detail = assert_problem(shared.post("/interpolate", json=body), 422, "shape-mismatch")["detail"]
     assert "siren-8-8" in detail
     assert "siren-24-16-12" in detail
 
 
 @pytest.mark.parametrize("steps", [-1, 0, 1, 257, 10**9, 2.5, "many"])
 def test_steps_outside_2_to_256_are_422(shared: TestClient, steps: Any) -> None:
-    problem = problem_of(shared.post("/interpolate", json={**LINE, "steps": steps}), 422, "invalid-request")
+    problem = assert_problem(shared.post("/interpolate", json={**LINE, "steps": steps}), 422, "invalid-request")
     assert problem["errors"][0]["where"] == "body.steps"
     assert str(steps) in problem["detail"]
 
 
 @pytest.mark.parametrize("ts", [[], [0.5] * 257, [-1.1], [2.1]], ids=["none", "too many", "below -1", "above 2"])
 def test_ts_outside_the_line_are_422(shared: TestClient, ts: list[float]) -> None:
-    problem_of(shared.post("/interpolate", json={**LINE, "ts": ts}), 422, "invalid-request")
+    assert_problem(shared.post("/interpolate", json={**LINE, "ts": ts}), 422, "invalid-request")
 
 
 @pytest.mark.parametrize("body", [{}, {"steps": 2, "ts": [0.5]}, {"steps": 2, "of": "dreams"}], ids=str)
 def test_what_names_no_single_spacing_is_422(shared: TestClient, body: dict[str, Any]) -> None:
-    problem_of(shared.post("/interpolate", json={**LINE, **body}), 422, "invalid-request")
+    assert_problem(shared.post("/interpolate", json={**LINE, **body}), 422, "invalid-request")
 
 
 def test_an_unknown_end_is_404(shared: TestClient) -> None:
     for line in ({**LINE, "a": "nope"}, {**LINE, "b": "nope"}):
-        problem_of(shared.post("/interpolate", json={**line, "steps": 2}), 404, "not-found")
+        assert_problem(shared.post("/interpolate", json={**line, "steps": 2}), 404, "not-found")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from tiny import TINY, ball
 from work import attributes, run_here, services_of, sphere
@@ -69,7 +69,7 @@ def test_the_result_is_a_latent_like_any_other(client: TestClient) -> None:
     listed = client.get("/spaces/tiny/latents?origin=job").json()
     assert [item["id"] for item in listed["items"]] == [result]
     assert result in [item["id"] for item in client.get("/spaces/tiny/latents").json()["items"]]
-    problem_of(client.get(f"/latents/{result}/network?of=input"), 404, "no-network")
+    assert_problem(client.get(f"/latents/{result}/network?of=input"), 404, "no-network")
     assert client.delete(f"/latents/{result}").status_code == 204
 
 
@@ -90,7 +90,7 @@ def test_events_have_no_gap_and_a_client_that_comes_back_misses_and_repeats_none
     for after in (1, 7, len(everything) - 1):
         assert events(client, path, after) == everything[after:]
     assert client.get(f"{path}/events", headers={"Last-Event-ID": str(len(everything))}).status_code == 204
-    problem_of(client.get(f"{path}/events", headers={"Last-Event-ID": "x"}), 422, "invalid-request")
+    assert_problem(client.get(f"{path}/events", headers={"Last-Event-ID": "x"}), 422, "invalid-request")
 
 
 def test_latents_on_the_way_can_be_looked_at_but_are_not_listed(
@@ -115,7 +115,7 @@ def test_a_cancelled_job_keeps_its_best_latent_and_goes_on_when_resumed(client: 
     client.post(f"{path}/cancel")
     cancelled = client.get(path).json()
     assert (cancelled["status"], cancelled["progress"]) == ("cancelled", cancelled["step"] / 20)
-    problem_of(client.post(f"{path}/cancel"), 409, "wrong-state")
+    assert_problem(client.post(f"{path}/cancel"), 409, "wrong-state")
     answer = client.post(f"{path}/resume")
     assert (answer.status_code, answer.json()["status"]) == (202, "queued")
     run_here(services)
@@ -124,7 +124,7 @@ def test_a_cancelled_job_keeps_its_best_latent_and_goes_on_when_resumed(client: 
     )
     a, b = (client.get(f"/latents/{latent}?vector=true").json()["vector"] for latent in (first, second))
     assert a == b
-    problem_of(client.post(f"{path}/resume"), 409, "wrong-state")
+    assert_problem(client.post(f"{path}/resume"), 409, "wrong-state")
 
 
 def test_cancelling_while_it_runs_ends_it_with_the_best_latent(client: TestClient) -> None:
@@ -184,7 +184,7 @@ def test_points_are_fitted(client: TestClient, way: str) -> None:
 def test_a_start_that_a_job_needs_is_not_deleted_before_it_is_over(client: TestClient) -> None:
     start = client.post("/embed", files={"file": ("a.pt", network_bytes(TINY, ball(TINY, 0.6)))}).json()["id"]
     path = submitted(client, start=start)
-    problem_of(client.delete(f"/latents/{start}"), 409, "latent-in-use")
+    assert_problem(client.delete(f"/latents/{start}"), 409, "latent-in-use")
     client.post(f"{path}/cancel")
     assert client.delete(f"/latents/{start}").status_code == 204
 
@@ -230,7 +230,7 @@ POINTS = {"objective": "fit_points", "points": sphere(40)}
 )
 def test_what_cannot_be_served_is_refused_when_it_is_asked(client: TestClient, asked: dict, words: str) -> None:
     answer = client.post("/jobs", json={key: value for key, value in asked.items() if value is not None})
-    body = problem_of(answer, answer.status_code)
+    body = assert_problem(answer, answer.status_code)
     assert answer.status_code in (404, 422)
     assert words in body["detail"] + json.dumps(body.get("errors", [])), body
     assert client.get("/jobs").json()["total"] == 0
@@ -261,14 +261,14 @@ def test_a_job_that_is_over_is_forgotten_and_its_result_stays(
 ) -> None:
     monkeypatch.setattr("server.jobs.runner.LATENT_EVERY", 1e-6)
     path, other = submitted(client, steps=40, prior=0, stay=0), submitted(client)
-    assert "queued" in problem_of(client.delete(path), 409, "wrong-state")["detail"]
+    assert "queued" in assert_problem(client.delete(path), 409, "wrong-state")["detail"]
     run_here(services_of(client), chunk_seconds=1e-9)
     shown = [data["data"]["latent"] for _, kind, data in events(client, path) if kind == "latent"]
     result = client.get(path).json()["result"]
     assert client.delete(path).status_code == 204
     for gone in (path, f"{path}/events", f"/latents/{shown[0]}"):
-        problem_of(client.get(gone), 404, "not-found")
-    problem_of(client.delete(path), 404, "not-found")
+        assert_problem(client.get(gone), 404, "not-found")
+    assert_problem(client.delete(path), 404, "not-found")
     assert client.get(f"/latents/{result}").status_code == 200
     assert client.get(other).json()["status"] == "done"
 
@@ -309,7 +309,7 @@ def test_a_full_queue_is_429_with_a_time_to_try_again(settled: Callable[..., Tes
         for _ in range(2):
             submitted(client)
         answer = client.post("/jobs", json=attributes())
-        problem_of(answer, 429, "queue-full")
+        assert_problem(answer, 429, "queue-full")
         assert int(answer.headers["retry-after"]) > 0
 
 
@@ -321,7 +321,7 @@ def test_a_locked_database_is_503_with_a_time_to_try_again(client: TestClient, t
     other.execute("BEGIN IMMEDIATE")
     answer = client.post(f"{path}/cancel")
     other.execute("ROLLBACK")
-    problem_of(answer, 503, "service-unavailable")
+    assert_problem(answer, 503, "service-unavailable")
     assert answer.headers["retry-after"]
     assert client.post(f"{path}/cancel").json()["status"] == "cancelled"
 
@@ -361,7 +361,7 @@ def test_attributes_of_a_space_are_the_volume_and_what_its_gallery_predicts(shar
 
 @pytest.mark.parametrize(("name", "content"), [("a.exe", b"x"), ("a.npy", b"x"), ("a.npy", b""), ("a", b"1 2 3")])
 def test_what_is_no_point_cloud_is_422(shared: TestClient, name: str, content: bytes) -> None:
-    problem_of(shared.post("/points", files={"file": (name, content)}), 422)
+    assert_problem(shared.post("/points", files={"file": (name, content)}), 422)
 
 
 def test_the_start_is_the_best_of_the_gallery(client: TestClient) -> None:

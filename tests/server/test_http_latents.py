@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from tiny import LATENT, TINY, ball
 
@@ -41,7 +41,7 @@ def test_vectors_survive_the_database_bit_for_bit() -> None:
 @pytest.mark.parametrize("path", ["", "/picture", "/network", "/mesh"])
 def test_an_unknown_latent_is_404(shared: TestClient, latent_id: str, path: str) -> None:
     if latent_id + path != ".":
-        problem_of(shared.get(f"/latents/{latent_id}{path}"), 404, "not-found")
+        assert_problem(shared.get(f"/latents/{latent_id}{path}"), 404, "not-found")
 
 
 def test_a_deleted_upload_is_gone_with_its_picture_and_network(client: TestClient) -> None:
@@ -50,28 +50,28 @@ def test_a_deleted_upload_is_gone_with_its_picture_and_network(client: TestClien
     answer = client.delete(path)
     assert (answer.status_code, answer.content) == (204, b"")
     for part in ("", "/picture", "/network?of=input", "/mesh"):
-        problem_of(client.get(path + part), 404, "not-found")
-    problem_of(client.delete(path), 404, "not-found")
+        assert_problem(client.get(path + part), 404, "not-found")
+    assert_problem(client.delete(path), 404, "not-found")
     assert client.post("/embed", files=files).status_code == 201
 
 
 def test_a_gallery_latent_cannot_be_deleted(shared: TestClient) -> None:
-    problem_of(shared.delete("/latents/tiny.ball-0"), 409, "gallery-latent")
+    assert_problem(shared.delete("/latents/tiny.ball-0"), 409, "gallery-latent")
     assert shared.get("/latents/tiny.ball-0").status_code == 200
 
 
 def test_the_gallerys_pictures_are_served_and_a_missing_one_is_404(shared: TestClient) -> None:
     assert shared.get("/latents/tiny.ball-0/picture").content.startswith(b"\x89PNG")
-    problem_of(shared.get("/latents/tiny.ball-1/picture"), 404, "not-found")
+    assert_problem(shared.get("/latents/tiny.ball-1/picture"), 404, "not-found")
 
 
 def test_the_gallerys_network_is_served_where_it_ships(shared: TestClient) -> None:
     arch, theta = read_network(shared.get("/latents/tiny.ball-0/network?of=input").content)
     assert arch == TINY
     assert torch.equal(theta, ball(TINY, 0.5))
-    problem_of(shared.get("/latents/tiny.ball-1/network?of=input"), 404, "no-network")
+    assert_problem(shared.get("/latents/tiny.ball-1/network?of=input"), 404, "no-network")
 
 
 @pytest.mark.parametrize("query", ["format=onnx", "of=both"])
 def test_an_unknown_network_format_is_422(shared: TestClient, query: str) -> None:
-    problem_of(shared.get(f"/latents/tiny.ball-0/network?{query}"), 422, "invalid-request")
+    assert_problem(shared.get(f"/latents/tiny.ball-0/network?{query}"), 422, "invalid-request")

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 import trimesh
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 
 LINE = "/mesh?a=tiny.ball-0&b=tiny.ball-1"
@@ -62,14 +62,14 @@ def test_a_finer_grid_gives_more_triangles(shared: TestClient) -> None:
 @pytest.mark.parametrize("resolution", ["15", "257", "-1", "0", "1e9", "fine"])
 @pytest.mark.parametrize("path", [LINE, "/latents/tiny.ball-0/mesh?of=decoded"])
 def test_a_resolution_outside_16_to_256_is_422(shared: TestClient, path: str, resolution: str) -> None:
-    problem = problem_of(shared.get(f"{path}&resolution={resolution}"), 422, "invalid-request")
+    problem = assert_problem(shared.get(f"{path}&resolution={resolution}"), 422, "invalid-request")
     assert problem["errors"][0]["where"] == "query.resolution"
     assert repr(resolution) in problem["detail"]
 
 
 @pytest.mark.parametrize("query", ["t=-1.1", "t=2.1", "t=nan", "t=inf", "of=dreams", "format=fbx"])
 def test_other_bad_parameters_are_422(shared: TestClient, query: str) -> None:
-    problem = problem_of(shared.get(f"{LINE}&{query}"), 422, "invalid-request")
+    problem = assert_problem(shared.get(f"{LINE}&{query}"), 422, "invalid-request")
     assert problem["errors"][0]["where"] == f"query.{query.partition('=')[0]}"
 
 
@@ -81,12 +81,12 @@ def test_beyond_its_ends_a_line_goes_on(shared: TestClient) -> None:
 
 
 def test_an_unknown_or_missing_end_is_a_problem(shared: TestClient) -> None:
-    problem_of(shared.get("/mesh?a=tiny.ball-0&b=nope"), 404, "not-found")
-    problem_of(shared.get("/mesh?a=tiny.ball-0"), 422, "invalid-request")
+    assert_problem(shared.get("/mesh?a=tiny.ball-0&b=nope"), 404, "not-found")
+    assert_problem(shared.get("/mesh?a=tiny.ball-0"), 422, "invalid-request")
 
 
 def test_a_network_without_a_surface_is_422(shared: TestClient) -> None:
-    problem_of(shared.get(f"/latents/tiny.nothing/mesh?of=input&{SMALL}"), 422, "empty-level-set")
+    assert_problem(shared.get(f"/latents/tiny.nothing/mesh?of=input&{SMALL}"), 422, "empty-level-set")
 
 
 def test_a_client_that_has_the_mesh_is_told_so_without_any_work(

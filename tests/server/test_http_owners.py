@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from sqlalchemy import create_engine, inspect
 from work import attributes, run_here, services_of
@@ -47,7 +47,7 @@ def test_who_knows_an_id_may_look_but_only_its_owner_deletes(client: TestClient)
     path = client.post("/latents", json=PLACE, headers=MINE).headers["location"]
     for headers in (OTHERS, {}):
         assert client.get(path, headers=headers).status_code == 200
-        detail = problem_of(client.delete(path, headers=headers), 403, "not-yours")["detail"]
+        detail = assert_problem(client.delete(path, headers=headers), 403, "not-yours")["detail"]
         assert "X-NetSpace-Owner" in detail
     assert client.delete(path, headers=MINE).status_code == 204
 
@@ -55,7 +55,7 @@ def test_who_knows_an_id_may_look_but_only_its_owner_deletes(client: TestClient)
 def test_a_job_and_its_result_belong_to_who_asked(client: TestClient) -> None:
     path = client.post("/jobs", json=attributes(), headers=MINE).headers["location"]
     for action in (client.post(f"{path}/cancel"), client.post(f"{path}/resume", headers=OTHERS), client.delete(path)):
-        problem_of(action, 403, "not-yours")
+        assert_problem(action, 403, "not-yours")
     run_here(services_of(client))
     assert listed(client, MINE) == {client.get(path).json()["result"]}
     assert listed(client, OTHERS) == set()
@@ -65,7 +65,7 @@ def test_a_job_and_its_result_belong_to_who_asked(client: TestClient) -> None:
 @pytest.mark.parametrize("token", ["short", "x" * 129, "has spaces in it, as it were", "dots.are.not.tokens.either"])
 def test_what_is_no_token_is_422(shared: TestClient, token: str) -> None:
     answer = shared.get("/spaces/tiny/latents", headers={"X-NetSpace-Owner": token})
-    problem_of(answer, 422, "invalid-request")
+    assert_problem(answer, 422, "invalid-request")
 
 
 def test_the_token_itself_is_kept_nowhere(settings: Settings, tmp_path: Path) -> None:

@@ -2,14 +2,16 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 
 from server.app import create_app
+from server.reference import page_of
 from server.settings import Settings
 
 FILES = {
@@ -70,7 +72,7 @@ def test_the_pages_files_are_served_and_revalidated(site: TestClient, path: str,
     ],
 )
 def test_nothing_else_is_served(site: TestClient, path: str) -> None:
-    problem_of(site.get(path), 404, "not-found")
+    assert_problem(site.get(path), 404, "not-found")
 
 
 def test_three_comes_from_where_npm_put_it(site: TestClient) -> None:
@@ -89,21 +91,41 @@ def test_plotly_comes_from_the_installed_package(site: TestClient) -> None:
 
 def test_without_an_installation_the_problem_says_what_to_run(shared: TestClient) -> None:
     answer = shared.get("/vendor/three/build/three.module.js")
-    assert "make setup" in problem_of(answer, 404, "not-installed")["detail"]
-    problem_of(shared.get("/static/js/main.js"), 404, "not-installed")
-    problem_of(shared.get("/"), 404, "not-installed")
+    assert "make setup" in assert_problem(answer, 404, "not-installed")["detail"]
+    assert_problem(shared.get("/static/js/main.js"), 404, "not-installed")
+    assert_problem(shared.get("/"), 404, "not-installed")
 
 
 def test_the_interface_is_documented_with_examples(site: TestClient) -> None:
-    assert site.get("/docs").headers["content-type"].startswith("text/html")
     schemas = site.get("/openapi.json").json()["components"]["schemas"]
     for name in ("InterpolateIn", "DecodeIn"):
         assert schemas[name]["examples"]
+
+
+def test_the_documentation_is_one_page_without_scripts_and_other_hosts(site: TestClient) -> None:
+    answer = site.get("/docs")
+    assert answer.headers["content-type"].startswith("text/html")
+    document = site.get("/openapi.json").json()
+    for path, methods in document["paths"].items():
+        for method in methods:
+            assert f"<code>{method.upper()} {path}</code>" in answer.text
+    assert not re.search(r"<script|https?://|\son\w+=|\sstyle=", answer.text)
+    (style,) = re.findall("<style>(.*?)</style>", answer.text, re.S)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in answer.headers["content-security-policy"]
+    links = set(re.findall("href='#(.*?)'", answer.text))
+    assert links == links & set(re.findall("<h2 id=(.*?)>", answer.text))
+
+
+def test_the_documentation_shows_markup_as_text() -> None:
+    document = create_app(Settings()).openapi()
+    document["paths"]["/spaces"]["get"]["description"] = "<img src=x onerror=alert(1)>"
+    assert "<img" not in page_of(document)
 
 
 def test_a_service_without_spaces_is_alive_but_not_ready(settings_in: Callable[..., Settings], tmp_path: Path) -> None:
     with TestClient(create_app(settings_in(tmp_path, spaces=tmp_path / "none"))) as client:
         assert client.get("/healthz").status_code == 200
         assert client.get("/spaces").json() == {"spaces": []}
-        assert "NETSPACE_SPACES" in problem_of(client.get("/readyz"), 503)["detail"]
-        problem_of(client.post("/embed", files={"file": ("a.pt", b"x")}), 404, "not-found")
+        assert "NETSPACE_SPACES" in assert_problem(client.get("/readyz"), 503)["detail"]
+        assert_problem(client.post("/embed", files={"file": ("a.pt", b"x")}), 404, "not-found")

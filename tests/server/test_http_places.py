@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from test_http_mesh import SMALL, unpacked
 
@@ -63,9 +63,9 @@ def test_a_kept_place_is_a_latent_like_any_other(client: TestClient) -> None:
     assert [item["id"] for item in listed["items"]] == [kept["id"]]
     assert client.get(kept["picture"]).headers["content-type"] == "image/png"
     assert client.get(f"/mesh?a={kept['id']}&b=tiny.ball-0&{SMALL}").status_code == 200
-    problem_of(client.get(f"/latents/{kept['id']}/network?of=input"), 404, "no-network")
+    assert_problem(client.get(f"/latents/{kept['id']}/network?of=input"), 404, "no-network")
     assert client.delete(f"/latents/{kept['id']}").status_code == 204
-    problem_of(client.get(f"/latents/{kept['id']}"), 404, "not-found")
+    assert_problem(client.get(f"/latents/{kept['id']}"), 404, "not-found")
 
 
 def test_the_same_place_under_the_same_name_is_kept_once(client: TestClient) -> None:
@@ -97,30 +97,32 @@ def test_a_bad_term_is_422_and_says_where_and_what_was_expected(
         shared.post("/latents", json={"at": at}),
     )
     for answer in requests:
-        (error,) = problem_of(answer, 422, "bad-place")["errors"]
+        (error,) = assert_problem(answer, 422, "bad-place")["errors"]
         assert error["where"] == where
         assert words in error["message"]
 
 
 def test_every_bad_term_is_named(shared: TestClient) -> None:
-    errors = problem_of(shared.get("/mesh", params={"at": "a,tiny.ball-0:1,b:x"}), 422, "bad-place")["errors"]
+    errors = assert_problem(shared.get("/mesh", params={"at": "a,tiny.ball-0:1,b:x"}), 422, "bad-place")["errors"]
     assert [error["where"] for error in errors] == ["at.0", "at.2"]
 
 
 def test_too_many_terms_or_directions_alone_are_422(shared: TestClient) -> None:
     many = ",".join(["tiny.ball-0:0.1"] * 17)
-    assert "1 to 16 terms, got 17" in problem_of(shared.get("/mesh", params={"at": many}), 422, "bad-place")["detail"]
-    alone = problem_of(shared.get("/mesh", params={"at": "~pc1:1"}), 422, "bad-place")
+    assert (
+        "1 to 16 terms, got 17" in assert_problem(shared.get("/mesh", params={"at": many}), 422, "bad-place")["detail"]
+    )
+    alone = assert_problem(shared.get("/mesh", params={"at": "~pc1:1"}), 422, "bad-place")
     assert "at least one latent" in alone["detail"]
 
 
 def test_an_unknown_latent_is_404_and_its_term_is_named(shared: TestClient) -> None:
     answer = shared.get("/mesh", params={"at": "tiny.ball-0:1,tiny.gone:1"})
-    assert "term 2" in problem_of(answer, 404, "not-found")["detail"]
+    assert "term 2" in assert_problem(answer, 404, "not-found")["detail"]
 
 
 def test_a_place_in_another_space_than_said_is_422(shared: TestClient) -> None:
-    problem_of(shared.post("/decode", json={"space": "other", "at": HALF}), 422, "different-spaces")
+    assert_problem(shared.post("/decode", json={"space": "other", "at": HALF}), 422, "different-spaces")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_a_place_in_another_space_than_said_is_422(shared: TestClient) -> None:
     ["at=tiny.ball-0:1&a=tiny.ball-0", "at=tiny.ball-0:1&t=0.5", "at=tiny.ball-0:1&of=weights", "b=tiny.ball-0"],
 )
 def test_a_mesh_is_of_one_place(shared: TestClient, query: str) -> None:
-    problem_of(shared.get(f"/mesh?{query}"), 422, "invalid-request")
+    assert_problem(shared.get(f"/mesh?{query}"), 422, "invalid-request")
 
 
 def test_a_network_compared_with_itself_is_the_same(shared: TestClient) -> None:
@@ -144,7 +146,7 @@ def test_two_networks_are_compared_the_same_from_either_side(shared: TestClient)
     for name in ("iou", "chamfer", "f_score", "latent_distance"):
         assert there[name] == pytest.approx(back[name], abs=1e-6)
     assert there["volume_a"] == back["volume_b"]
-    problem_of(shared.post("/compare", json={"a": a, "b": "nope"}), 404, "not-found")
+    assert_problem(shared.post("/compare", json={"a": a, "b": "nope"}), 404, "not-found")
 
 
 def test_directions_say_what_they_are_worth(shared: TestClient) -> None:
@@ -155,7 +157,7 @@ def test_directions_say_what_they_are_worth(shared: TestClient) -> None:
         assert one["kind"] == "component"
         assert one["unit"] == "standard deviations"
     assert sum(one["r2"] for one in found) == pytest.approx(1)
-    problem_of(shared.get("/spaces/nope/directions"), 404, "not-found")
+    assert_problem(shared.get("/spaces/nope/directions"), 404, "not-found")
 
 
 @pytest.mark.parametrize("projection", ["pca", "tsne"])
@@ -176,4 +178,4 @@ def test_a_map_holds_the_gallery_and_all_else_and_its_gallery_never_moves(
 
 
 def test_an_unknown_projection_is_422(shared: TestClient) -> None:
-    problem_of(shared.get("/spaces/tiny/map?projection=round"), 422, "invalid-request")
+    assert_problem(shared.get("/spaces/tiny/map?projection=round"), 422, "invalid-request")

@@ -5,12 +5,14 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from schemathesis.specs.openapi.checks import response_schema_conformance
 from tiny import LATENT, TINY, ball
 
 from netspace.checkpoint import network_bytes
@@ -28,11 +30,12 @@ KNOWN: dict[str, st.SearchStrategy] = {
     "file": st.sampled_from([network_bytes(TINY, ball(TINY, 0.6)), b"PK\x03\x04"]),
 }
 SCHEMA = schemathesis.openapi.from_dict(create_app(Settings()).openapi())
+SCHEMAS = ("application/json", "application/problem+json")
 OPERATIONS = {f"{item.ok().method.upper()} {item.ok().path}": item.ok() for item in SCHEMA.get_all_operations()}
 
 
 def test_every_operation_documents_its_answers() -> None:
-    assert len(OPERATIONS) == 28
+    assert len(OPERATIONS) == 29
     for operation in OPERATIONS.values():
         assert {"4XX", "5XX"} < set(operation.definition.raw["responses"])
 
@@ -53,15 +56,26 @@ def test_generated_requests_get_documented_answers_and_never_a_500(shared: TestC
         sent.append(answer.status_code)
         assert answer.status_code < 500, (case, answer.text)
         if answer.status_code >= 400:
-            problem_of(answer, answer.status_code)
+            assert_problem(answer, answer.status_code)
             assert "4XX" in documented
         else:
             assert str(answer.status_code) in documented
+        if answer.headers.get("content-type", "").startswith(SCHEMAS):
+            case.validate_response(schemathesis.Response.from_any(answer), checks=[response_schema_conformance])
+        assert is_documented(operation, answer)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check()
     assert len(sent) >= 1
+
+
+def is_documented(operation: Any, answer: httpx.Response) -> bool:
+    """Whether the answer's media type is one that the document names for its status."""
+    responses = operation.definition.raw["responses"]
+    told = responses.get(str(answer.status_code)) or responses[f"{answer.status_code // 100}XX"]
+    media = answer.headers.get("content-type", "").partition(";")[0]
+    return media in told.get("content", {"": {}})
 
 
 def fill_in(holder: Any, draw: Callable[..., Any]) -> None:

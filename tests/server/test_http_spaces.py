@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from tiny import LATENT, TINY, make_space
 
@@ -26,7 +26,7 @@ def test_a_space_says_what_it_decodes_to_and_how_good_it_is(shared: TestClient) 
 
 def test_an_unknown_space_is_404_and_names_those_there_are(shared: TestClient) -> None:
     for answer in (shared.get("/spaces/nope"), shared.get("/spaces/nope/latents")):
-        assert "tiny" in problem_of(answer, 404, "not-found")["detail"]
+        assert "tiny" in assert_problem(answer, 404, "not-found")["detail"]
 
 
 def test_the_gallery_comes_first_then_uploads_newest_first_in_any_pages(
@@ -49,7 +49,7 @@ def test_origin_selects_the_gallery_or_the_uploads(shared: TestClient, uploaded:
 
 @pytest.mark.parametrize("query", ["offset=-1", "limit=0", "limit=100000", "origin=elsewhere", "offset=x"])
 def test_a_bad_page_is_422_and_names_the_field(shared: TestClient, query: str) -> None:
-    errors = problem_of(shared.get(f"/spaces/tiny/latents?{query}"), 422, "invalid-request")["errors"]
+    errors = assert_problem(shared.get(f"/spaces/tiny/latents?{query}"), 422, "invalid-request")["errors"]
     assert errors[0]["where"] == f"query.{query.partition('=')[0]}"
 
 

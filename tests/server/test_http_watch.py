@@ -4,11 +4,12 @@ import re
 
 import pytest
 import structlog
-from answers import problem_of
+from answers import assert_problem
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 from tiny import TINY, ball
+from work import attributes
 
 from netspace.checkpoint import network_bytes
 from server.app import create_app
@@ -48,7 +49,7 @@ def test_a_failure_is_logged_under_the_request_id_that_the_client_got(
         capture_logs() as lines,
     ):
         answer = client.get("/latents/tiny.ball-0/mesh")
-    problem_of(answer, 500, "internal-server-error")
+    assert_problem(answer, 500, "internal-server-error")
     (failure,) = [line for line in lines if line["event"] == "request failed"]
     assert failure["request_id"] == answer.headers["x-request-id"]
     assert failure["route"] == "/latents/{latent_id}/mesh"
@@ -69,7 +70,21 @@ def test_metrics_count_requests_by_route_and_status(client: TestClient) -> None:
     assert value(answer.text, 'netspace_queue{worker="tiny"}') == 0
     assert value(answer.text, 'netspace_queue{worker="reader"}') == 0
     assert value(answer.text, "netspace_device_memory_bytes") >= 0
+    assert value(answer.text, 'netspace_jobs{status="queued"}') == 0
     assert "/no/such/path" not in answer.text
+
+
+def test_metrics_tell_the_states_of_jobs_and_how_many_meshes_are_made_together(client: TestClient) -> None:
+    for _ in range(3):
+        client.get("/latents/tiny.ball-0/mesh?resolution=16")
+    paths = [client.post("/jobs", json=attributes()).headers["location"] for _ in range(3)]
+    client.post(f"{paths[0]}/cancel")
+    text = client.get("/metrics").text
+    assert value(text, 'netspace_jobs{status="queued"}') == 2
+    assert value(text, 'netspace_jobs{status="cancelled"}') == 1
+    assert value(text, 'netspace_batch_size_count{space="tiny"}') == 3
+    assert value(text, 'netspace_batch_size_bucket{le="1",space="tiny"}') == 3
+    assert value(text, 'netspace_batch_size_sum{space="tiny"}') == 3
 
 
 def test_ready_says_503_and_why_when_the_database_does_not_answer(
@@ -79,7 +94,7 @@ def test_ready_says_503_and_why_when_the_database_does_not_answer(
         raise OperationalError("select", {}, Exception("disk I/O error"))
 
     monkeypatch.setattr("server.store.Store.check", broken)
-    assert "expected a database" in problem_of(client.get("/readyz"), 503)["detail"]
+    assert "expected a database" in assert_problem(client.get("/readyz"), 503)["detail"]
     assert client.get("/healthz").status_code == 200
 
 
@@ -95,7 +110,7 @@ def test_a_database_that_fails_is_503_in_words(
     monkeypatch.setattr("server.store.Store.add", broken)
     with capture_logs() as lines:
         answer = client.post("/embed", files={"file": ("a.pt", network_bytes(TINY, ball(TINY, 0.6)))})
-    problem_of(answer, 503, "service-unavailable")
+    assert_problem(answer, 503, "service-unavailable")
     assert int(answer.headers["retry-after"]) >= 1
     assert "INSERT" not in answer.text
     assert reason in str(lines)

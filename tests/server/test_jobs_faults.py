@@ -4,7 +4,10 @@ import os
 import signal
 import socket
 import sqlite3
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import faults
 import httpx
@@ -106,6 +109,14 @@ def served(settings: Settings) -> httpx.Client | None:
 SERVICE = "from server.serve import serve; serve()"
 
 
+@contextmanager
+def service_with_a_worker(service: TestClient) -> Iterator[tuple[subprocess.Popen, httpx.Client]]:
+    """Another service on the database of `service`, in a process of its own, with a worker beside it."""
+    settings = fast(services_of(service).settings).model_copy(update={"port": free_port(), "worker": True})
+    with process(settings, SERVICE) as server:
+        yield server, until(lambda: served(settings))
+
+
 def worker_of(client: httpx.Client, job: str, service: TestClient) -> int:
     """The process that runs the job."""
     until(lambda: client.get(f"/jobs/{job}").json()["step"] >= 20)
@@ -115,9 +126,7 @@ def worker_of(client: httpx.Client, job: str, service: TestClient) -> int:
 def test_jobs_go_on_when_the_service_is_killed_and_the_worker_ends_after_them(
     service: TestClient,
 ) -> None:
-    settings = fast(services_of(service).settings).model_copy(update={"port": free_port(), "worker": True})
-    with process(settings, SERVICE) as server:
-        client = until(lambda: served(settings))
+    with service_with_a_worker(service) as (server, client):
         job = client.post("/jobs", json=LONG).json()["id"]
         worker = worker_of(client, job, service)
         server.kill()
@@ -130,9 +139,7 @@ def test_jobs_go_on_when_the_service_is_killed_and_the_worker_ends_after_them(
 def test_the_service_takes_its_worker_along_and_leaves_the_job_to_the_next(
     service: TestClient,
 ) -> None:
-    settings = fast(services_of(service).settings).model_copy(update={"port": free_port(), "worker": True})
-    with process(settings, SERVICE) as server:
-        client = until(lambda: served(settings))
+    with service_with_a_worker(service) as (server, client):
         job = client.post("/jobs", json={**LONG, "steps": 10_000}).json()["id"]
         worker = worker_of(client, job, service)
         server.terminate()
@@ -142,9 +149,7 @@ def test_the_service_takes_its_worker_along_and_leaves_the_job_to_the_next(
 
 
 def test_a_worker_that_dies_is_started_again_by_its_service(service: TestClient) -> None:
-    settings = fast(services_of(service).settings).model_copy(update={"port": free_port(), "worker": True})
-    with process(settings, SERVICE) as server:
-        client = until(lambda: served(settings))
+    with service_with_a_worker(service) as (server, client):
         job = client.post("/jobs", json=LONG).json()["id"]
         os.kill(worker_of(client, job, service), signal.SIGKILL)
         until(lambda: ended(service, job))

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from netspace import claims, pt_file, safetensors_file
+from netspace.data import clouds, shape_file
+from server import serve, uploads
 from server.reader import Limits
 from server.settings import Settings
 
@@ -45,5 +47,11 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"{pt_file.MAX_PICKLE >> 20} MiB, {pt_file.MAX_INSTRUCTIONS:,} instructions, {pt_file.MAX_DEPTH} containers"
     )
     assert pickle in PAGE
+    shapes = (
+        f"{shape_file.MAX_FACES:,} triangles, {shape_file.MAX_VERTICES:,} vertices, {shape_file.MAX_JSON >> 20} MiB"
+    )
+    assert f"{shapes} of a glb's JSON; {clouds.MOST:,} points" in PAGE
+    assert f"{uploads.SLOWEST // 1000} kB/s after {uploads.PATIENCE:g} s" in PAGE
+    assert f"gives requests in hand {serve.GRACE} seconds" in PAGE.replace("\n", " ")
     assert f"{safetensors_file.MAX_HEADER // 10**6} MB" in PAGE
     assert f"{Settings.model_fields['max_upload_bytes'].default >> 20} MiB" in PAGE

@@ -1,14 +1,19 @@
 """Settings and the entry point."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from pydantic import ValidationError
+from work import ROOT
 
 from server.jobs.beside import environment_of
-from server.serve import serve
+from server.serve import Server, serve
 from server.settings import Settings
 
 NAMES = ("HOST", "PORT", "DEVICE", "SPACES", "DATABASE_URL", "MAX_UPLOAD_BYTES", "FRONTEND")
@@ -50,16 +55,45 @@ def test_a_setting_that_makes_no_sense_is_refused(monkeypatch: pytest.MonkeyPatc
         Settings()
 
 
-def test_serve_runs_the_application_where_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    ran: list[tuple[Any, dict[str, Any]]] = []
-    monkeypatch.setattr("uvicorn.run", lambda app, **options: ran.append((app, options)))
-    monkeypatch.setenv("NETSPACE_HOST", "0.0.0.0")
-    monkeypatch.setenv("NETSPACE_PORT", "9003")
-    monkeypatch.setenv("NETSPACE_WORKER", "false")
-    serve()
-    ((app, options),) = ran
-    assert isinstance(app, FastAPI)
-    assert (options["host"], options["port"]) == ("0.0.0.0", 9003)
+def test_serve_runs_the_application_where_the_settings_say(
+    monkeypatch: pytest.MonkeyPatch, settings_in: Callable[..., Settings], tmp_path: Path
+) -> None:
+    ran: list[Server] = []
+
+    def run(self: Server) -> None:
+        ran.append(self)
+        self.started = True
+
+    monkeypatch.setattr(Server, "run", run)
+    serve(settings_in(tmp_path, host="0.0.0.0", port=9003))
+    (server,) = ran
+    assert isinstance(server.config.app, FastAPI)
+    assert (server.config.host, server.config.port) == ("0.0.0.0", 9003)
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"NETSPACE_PORT": "http"}, "NETSPACE_PORT"),
+        ({"NETSPACE_SPACES": "BROKEN"}, "config.json"),
+        ({"NETSPACE_DATABASE_URL": "sqlite:////proc/nowhere/n.sqlite"}, "NetSpace cannot start"),
+        ({"NETSPACE_DATABASE_URL": "sqlite:////proc/version"}, "NETSPACE_DATABASE_URL"),
+        ({"NETSPACE_DEVICE": "toaster"}, "toaster"),
+    ],
+)
+def test_a_service_that_cannot_start_says_why_in_a_sentence(
+    tmp_path: Path, space_folder: Path, variables: dict[str, str], words: str
+) -> None:
+    (tmp_path / "BROKEN").mkdir()
+    (tmp_path / "BROKEN" / "config.json").write_text("{")
+    fine = {"NETSPACE_SPACES": str(space_folder), "NETSPACE_DATABASE_URL": f"sqlite:///{tmp_path}/n.sqlite"}
+    environment = {**os.environ, **fine, **variables, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "server"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
 
 
 @pytest.mark.parametrize(
