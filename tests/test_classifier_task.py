@@ -194,3 +194,13 @@ def test_accuracy_is_the_share_of_right_predictions(classifier_zoo: Zoo, image_d
         assert torch.equal(module(shown).argmax(1), predicted)
     right = sum(int(p) == int(t) for p, t in zip(predicted, image_data.test.labels, strict=True))
     assert accuracy(predicted, image_data.test) == pytest.approx(right / len(predicted))
+
+
+@pytest.mark.parametrize(
+    "path", sorted(Path("checkpoints").glob("*/train*.json")), ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
+def test_the_configs_that_ship_can_be_read(path: Path) -> None:
+    config = TrainConfig.from_json(json.loads(path.read_text()))
+    assert config.space.name == path.parent.name
+    if isinstance(config.objective, DistillationConfig) and config.objective.targets == "teacher":
+        assert config.teacher
