@@ -14,7 +14,7 @@ COPY scripts/install-runtime scripts/
 RUN sh scripts/install-runtime /opt/venv/bin/python
 COPY frontend/package.json frontend/package-lock.json frontend/
 RUN /opt/node/bin/pip install --quiet --require-hashes -r requirements/node.txt && \
-    cd frontend && PATH=/opt/node/bin:$PATH npm ci --ignore-scripts --no-audit --no-fund
+    cd frontend && PATH=/opt/node/bin:$PATH npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 COPY . .
 RUN /opt/venv/bin/pip install --no-deps --no-build-isolation --editable . && \
     /opt/venv/bin/python -m compileall -q netspace server && /opt/venv/bin/pip uninstall --quiet --yes pip

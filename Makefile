@@ -12,6 +12,8 @@ RUNTIME := $(VENV)/stamps/runtime
 DEV := $(VENV)/stamps/dev
 TOOLS := $(VENV)/stamps/tools
 FRONTEND := frontend/node_modules/.stamp
+FRONTEND_DEV := frontend/node_modules/.stamp-dev
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund
 
 # Node and npm may live in .venv too.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
@@ -22,7 +24,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(DEV) $(FRONTEND)  ## install everything
+setup: $(DEV) $(FRONTEND_DEV)  ## install everything
 
 run: $(RUNTIME) $(FRONTEND)  ## serve at http://127.0.0.1:8000; elsewhere: PORT=8001 make run
 	@exec $(PY) -m server
@@ -40,10 +42,11 @@ fuzz: $(DEV)  ## 20,000 mutated checkpoints and 5,000 generated requests, which 
 	FUZZ=12000 $(PY) -m pytest tests/test_fuzz_checkpoint.py
 	FUZZ=500 $(PY) -m pytest tests/server/test_http_schema.py
 
-check: $(DEV)  ## ruff and mypy
+check: $(DEV) $(FRONTEND_DEV)  ## ruff and mypy; tsc and eslint for the page
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	cd frontend && npm run --silent check
 
 lock: $(DEV) $(TOOLS)  ## write requirements/ anew from pyproject.toml and what .venv holds
 	UV=$(VENV)/tools/bin/uv $(PY) scripts/lock.py
@@ -74,12 +77,13 @@ $(TOOLS): requirements/tools.txt | $(PY)
 	$(VENV)/tools/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r requirements/tools.txt
 	@mkdir -p $(@D) && touch $@
 
-# three.js, by the system's npm or, where there is none or an old one, by npm from PyPI.
-$(FRONTEND): frontend/package-lock.json requirements/node.txt | $(PY)
-	@node -e 'process.exit(process.versions.node.split(".")[0] < 20)' 2>/dev/null && command -v npm >/dev/null || \
-		$(PIP) install --quiet -r requirements/node.txt
-	cd frontend && npm ci --ignore-scripts --no-audit --no-fund
-	@touch $@
+# three.js for whoever serves the page; what checks the page comes along for whoever works on it. By the system's npm or,
+# where there is none or one that eslint does not run on, by npm from PyPI.
+$(FRONTEND) $(FRONTEND_DEV): frontend/package-lock.json requirements/node.txt | $(PY)
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a >= 24 || (a == 22 && b >= 13) || (a == 20 && b >= 19) ? 0 : 1)' \
+		2>/dev/null && command -v npm >/dev/null || $(PIP) install --quiet --require-hashes -r requirements/node.txt
+	cd frontend && $(NPM_CI) $(if $(filter $(FRONTEND),$@),--omit=dev)
+	@touch $@ $(if $(filter $(FRONTEND_DEV),$@),$(FRONTEND))
 
 # A system Chromium, or else Playwright's. Without either the test of the page says that it is skipped.
 browser: $(DEV)

@@ -22,8 +22,8 @@ from netspace.zoo import Zoo
 
 VALIDATION_BATCHES = 8
 """Batches of validation networks and images that are the same at every validation."""
-RESPONSES = 32
-"""Networks whose answers on probes are computed at a time."""
+VALIDATION_IMAGES = 2000
+"""Validation images that those batches are drawn from."""
 
 
 class ClassifierTask:
@@ -37,14 +37,22 @@ class ClassifierTask:
         if images is None:
             raise BadImages("training a space of classifiers needs images; name their folder with --images")
         self.space, self.objective = space, Distillation(space, config.objective, fast)
+        seen = tuple(arch for i, arch in enumerate(space.architectures) if i not in config.unseen)
         if config.base == "zoo" and not config.start:
-            start_from_zoo(space, zoo)
-        teachers = _teachers(config, images, space.device, say)
+            start_from_zoo(space, zoo, seen)
+        sets = {
+            "train": images.train.select(slice(config.batch.pool or None)),
+            "val": images.val.select(slice(VALIDATION_IMAGES)),
+        }
         self.batches, self.validation = (
             ImageBatches(
-                space.architectures, inputs_of(space, zoo, split), getattr(images, split), config.batch, teachers[split]
+                space.architectures,
+                inputs_of(space, zoo, split, seen),
+                shown,
+                config.batch,
+                _teacher(config, shown, space.device, say),
             )
-            for split in ("train", "val")
+            for split, shown in sets.items()
         )
 
     def draw(self, generator: torch.Generator) -> ImageBatch:
@@ -65,11 +73,11 @@ class ClassifierTask:
         return {"error": found.pop("loss"), **found}
 
 
-def start_from_zoo(space: Space, zoo: Zoo) -> dict[str, str]:
-    """Base weights from the zoo's best training network of each architecture that it has; returns their names."""
+def start_from_zoo(space: Space, zoo: Zoo, seen: tuple[Architecture, ...]) -> dict[str, str]:
+    """Base weights from the zoo's best training network of each architecture seen, if any; returns their names."""
     names = {}
     for arch_id, arch in enumerate(space.architectures):
-        rows = [i for i in zoo.indices("train") if zoo.networks[i].arch == arch]
+        rows = zoo.indices("train", arch) if arch in seen else []
         if not rows:
             continue
         best = max(rows, key=lambda i: zoo.networks[i].properties["val_accuracy"])
@@ -83,11 +91,11 @@ def start_from_zoo(space: Space, zoo: Zoo) -> dict[str, str]:
 
 
 @torch.no_grad()
-def inputs_of(space: Space, zoo: Zoo, split: str) -> Inputs:
-    """The networks of a split that are of the space's architectures. Raises BadZoo where there is none."""
-    rows = [i for i in zoo.indices(split) if zoo.networks[i].arch in space.architectures]
+def inputs_of(space: Space, zoo: Zoo, split: str, seen: tuple[Architecture, ...]) -> Inputs:
+    """The networks of a split and of the space's architectures that are `seen`. Raises BadZoo where there is none."""
+    rows = [i for i in zoo.indices(split) if zoo.networks[i].arch in seen]
     if not rows:
-        known = ", ".join(arch.name for arch in space.architectures)
+        known = ", ".join(arch.name for arch in seen)
         raise BadZoo(f"{zoo.root}: expected networks of split {split} and one of {known}, got none")
     theta = torch.zeros(len(rows), max(arch.layout.size for arch in space.architectures))
     for position, row in enumerate(rows):
@@ -121,28 +129,34 @@ def best_of(zoo: Zoo) -> tuple[Architecture, Tensor]:
     return zoo.networks[best].arch, zoo.theta([best])[0]
 
 
-def teacher_answers(root: Path, images: ImageSet, device: torch.device, say: Say = lambda *_: None) -> Tensor:
+def teacher_answers(
+    root: Path, images: ImageSet, device: torch.device, flip: bool = True, say: Say = lambda *_: None
+) -> Tensor:
     """Logits [2, N, C], half precision, of the teacher zoo's best network on images as they are and flipped.
+
+    Without `flip`, [1, N, C] on images as they are.
 
     Kept beside the teacher, so that they are computed once for every set of images.
     """
     arch, theta = best_of(Zoo.open(root))
     stamp = hashlib.sha256(theta.numpy().tobytes() + images.images.numpy().tobytes()).hexdigest()[:16]
-    path = root / "answers" / f"{stamp}.safetensors"
+    path = root / "answers" / f"{stamp}{'-flips' if flip else ''}.safetensors"
     if not path.exists():
         parts: list[Tensor] = []
-        for flipped in (False, True):
-            say("teacher", len(parts), 2)
+        for flipped in (False, True)[: 1 + flip]:
+            say("teacher", len(parts), 1 + flip)
             parts.append(logits(arch, theta.to(device), images, flipped).cpu().half())
         with atomic_path(path) as temporary:
             save_file({"logits": torch.stack(parts)}, temporary)
     return load_file(path)["logits"]
 
 
-def _teachers(config: TrainConfig, images: ImageData, device: torch.device, say: Say) -> dict[str, Tensor | None]:
+def _teacher(config: TrainConfig, images: ImageSet, device: torch.device, say: Say) -> Tensor | None:
+    """The teacher's answers, for objectives that need one. Raises BadSpace where it is not named."""
     assert isinstance(config.objective, DistillationConfig)
+    assert isinstance(config.batch, ImageBatchConfig)
     if config.objective.targets != "teacher":
-        return {"train": None, "val": None}
+        return None
     if not config.teacher:
         raise BadSpace("teacher: expected the folder of a zoo with the teacher, got none")
-    return {s: teacher_answers(Path(config.teacher), getattr(images, s), device, say) for s in ("train", "val")}
+    return teacher_answers(Path(config.teacher), images, device, config.batch.flip, say)

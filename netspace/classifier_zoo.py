@@ -113,12 +113,17 @@ class ClassifierZooConfig:
     def shards(self) -> int:
         return len(self.plan())
 
+    def prepare(self) -> None:
+        """Decodes the images, so that not every process has to. Raises BadImages, BadZoo for other classes."""
+        arch = self.groups[0].arch
+        found = len(load_images(self.images, arch.image_size).classes)
+        if found != arch.classes:
+            raise BadZoo(f"{self.images}: expected {arch.classes} classes, found {found}")
+
     def build(self, index: int, device: str, partial: Path) -> tuple[Tensor, list[Network]]:
         """theta [n, P] and the networks of one shard: at once on a GPU, one after the other on a CPU."""
         data, members = _data(self.images, self.groups[0].arch.image_size, device), self.plan()[index]
         group = members[0][0]
-        if group.arch.classes != len(data.classes):
-            raise BadZoo(f"{self.images}: expected {group.arch.classes} classes, found {len(data.classes)}")
         seats = [Seat(seed_of(self.seed, name), epochs) for _, name, _, epochs in members]
         at_once = 1 if device == "cpu" else len(seats)
         theta = torch.cat(

@@ -346,37 +346,61 @@ def evaluate(
     teacher: TeacherFolder = None,
     searches: Annotated[int, typer.Option(help="Classifiers of each architecture to optimise (needs --teacher).")] = 3,
     search_steps: Annotated[int, typer.Option(help="Steps of each such search.")] = 100,
+    pool: Annotated[int, typer.Option(help="Only the first so many training images for searches; 0 takes all.")] = 0,
+    test_images: Annotated[int, typer.Option(help="About so many test images; 0 takes all.")] = 0,
     workers: int = os.cpu_count() or 1,
     device: Device = "auto",
 ) -> None:
     """Writes report.json, a readable table and pictures: what the space makes of networks it has not seen."""
     opened = _open_space(space, device)
     if opened.config.task == "classifier":
-        _evaluate_classifiers(opened, space, zoo, images, teacher, limit, pairs or 6, searches, search_steps)
+        config = _classifier_settings(limit, test_images, pairs or 6, searches, search_steps)
+        _evaluate_classifiers(opened, space, zoo, images, teacher, pool, config)
     else:
         _evaluate_sdf(opened, space, zoo, limit, pairs or 100, refine_steps, workers)
 
 
-def _teacher_of_training(teacher: Path, data, opened, show):  # type: ignore[no-untyped-def]
-    """The teacher's logits [N, C] on the training images as they are."""
+def _unseen(opened, space: Path) -> list[str]:  # type: ignore[no-untyped-def]
+    """Names of the architectures whose networks a run was not trained on."""
+    config = _read_json(space / "train.json") if (space / "train.json").exists() else {}
+    return [opened.architectures[i].name for i in config.get("unseen", [])]
+
+
+def _teacher_of_training(teacher: Path, images, opened, show):  # type: ignore[no-untyped-def]
+    """The teacher's logits [N, C] on images as they are."""
     from netspace.classifier_task import teacher_answers
 
-    return teacher_answers(teacher, data.train, opened.device, lambda _, done, total: show(done, total))[0]
+    return teacher_answers(teacher, images, opened.device, False, lambda _, done, total: show(done, total))[0]
 
 
-def _evaluate_classifiers(opened, space, zoo, images, teacher, limit, pairs, searches, search_steps) -> None:  # type: ignore[no-untyped-def]
-    from netspace.evaluate_classifiers import ClassifierEvaluateConfig, evaluate_classifiers
+def _classifier_settings(limit: int, images: int, pairs: int, searches: int, search_steps: int):  # type: ignore[no-untyped-def]
+    from netspace.evaluate_classifiers import ClassifierEvaluateConfig
     from netspace.lso import LsoConfig
+
+    lso = LsoConfig(steps=search_steps, lr=0.05, prior=0.0)
+    return ClassifierEvaluateConfig(limit=limit, images=images, pairs=pairs, searches=searches, lso=lso)
+
+
+def _evaluate_classifiers(opened, space, zoo, images, teacher, pool, config) -> None:  # type: ignore[no-untyped-def]
+    from dataclasses import replace
+
+    from netspace.evaluate_classifiers import evaluate_classifiers
     from netspace.report_classifiers import classifier_table, draw_report
     from netspace.zoo import Zoo
 
-    lso = LsoConfig(steps=search_steps, lr=0.05, prior=0.0)
-    config = ClassifierEvaluateConfig(limit=limit, pairs=pairs, searches=searches, lso=lso)
     data = _images(images, opened)
     with progress_bar("evaluating") as show:
-        answers = None if teacher is None else _teacher_of_training(teacher, data, opened, show)
+        data = replace(data, train=data.train.select(slice(pool or None)))
+        answers = None if teacher is None else _teacher_of_training(teacher, data.train, opened, show)
         report = evaluate_classifiers(
-            opened, Zoo.open(zoo), data, answers, config, space, lambda _, done, total: show(done, total)
+            opened,
+            Zoo.open(zoo),
+            data,
+            answers,
+            config,
+            space,
+            lambda _, done, total: show(done, total),
+            _unseen(opened, space),
         )
     (space / "report.md").write_text(classifier_table(report))
     draw_report(report, space / "pictures" / "report.png")
@@ -421,10 +445,11 @@ def publish(
     from netspace.spaces import load_space
     from netspace.zoo import Zoo
 
+    opened = Zoo.open(zoo)
     if load_space(run).config.task == "classifier":
-        say(publish_classifiers(run, Zoo.open(zoo), output, entries, networks))
+        say(publish_classifiers(run, opened, output, entries, networks))
     else:
-        say(publish_space(run, Zoo.open(zoo), output, entries, networks, baseline))
+        say(publish_space(run, opened, output, entries, networks, baseline))
 
 
 @app.command()
@@ -706,6 +731,7 @@ def optimize_distill(
     validation: Annotated[
         int, typer.Option(help="Validation images that latents are compared by; 0 takes all.")
     ] = 2000,
+    pool: Annotated[int, typer.Option(help="Only the first so many training images; 0 takes all.")] = 0,
     patience: int = 100,
     seed: int = 0,
     device: Device = "auto",
@@ -733,8 +759,9 @@ def optimize_distill(
     data = _images(images, opened)
     ((arch, _),) = opened.networks(opened.decode(start[None]))
     with progress_bar("distill") as show:
-        answers = _teacher_of_training(teacher, data, opened, show)
-        objective = Distill(opened, arch, data.train, answers, sample(data.val, validation), settings)
+        training = data.train.select(slice(pool or None))
+        answers = _teacher_of_training(teacher, training, opened, show)
+        objective = Distill(opened, arch, training, answers, sample(data.val, validation), settings)
         digest = hashlib.sha256(repr((config, settings, teacher, validation, start.tolist())).encode()).hexdigest()[:12]
         state_file = output.with_name(f".{output.name}.{digest}.state")
         prior = Prior.of(torch.stack([start, start + 1]))

@@ -193,8 +193,11 @@ def evaluate_classifiers(
     config: ClassifierEvaluateConfig,
     folder: Path,
     say: Say,
+    unseen: Sequence[str] = (),
 ) -> dict:
     """Writes report.json into `folder`; returns it. `teacher` [N, C] answers the training images, for LSO.
+
+    `unseen` names the architectures whose networks the space was not trained on.
 
     Continues where it was interrupted: every result is kept as soon as it is known.
     """
@@ -225,6 +228,7 @@ def evaluate_classifiers(
         "images": len(test),
         "classes": list(test.classes),
         "architectures": [arch.name for arch in space.architectures],
+        "unseen": list(unseen),
         "config": asdict(config),
         "summary": summary(twins),
         "by_architecture": {name: summary(group) for name, group in _groups(twins).items()},

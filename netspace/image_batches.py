@@ -14,17 +14,19 @@ from netspace.functional import run
 class ImageBatchConfig:
     """`networks` of each step and `images` for each latent, flipped half the time (`flip`).
 
-    `pairs`: at most so many pairs of the batch's networks have latents between them.
+    `pairs`: at most so many pairs of the batch's networks have latents between them. `pool`: only the first so many
+    training images, 0 for all; a teacher has to answer each once before training starts.
     """
 
     networks: int = 4
     images: int = 64
     pairs: int = 1
     flip: bool = True
+    pool: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.networks, self.images) < 1 or self.pairs < 0:
-            raise ValueError(f"expected positive numbers of networks and images and pairs >= 0, got {self}")
+        if min(self.networks, self.images) < 1 or min(self.pairs, self.pool) < 0:
+            raise ValueError(f"expected positive numbers of networks and images, pairs and pool >= 0, got {self}")
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,9 @@ def smallest_and_largest(arch_ids: Tensor, count: int) -> tuple[Tensor, Tensor]:
 class ImageBatches:
     """Draws batches; all randomness comes from the generator of `draw`.
 
-    With `teacher` (logits [2, N, C] of every image, as it is and flipped) the targets are the teacher's, and between
-    the smallest and the largest architecture lie the others. Without, they are the input network's own, and between two
-    networks lies the one of `inputs` whose accuracy is next to theirs, mixed.
+    With `teacher` (logits [2, N, C] of every image, as it is and flipped; [1, N, C] without flips) the targets are the
+    teacher's, and between the smallest and the largest architecture lie the others. Without, they are the input
+    network's own, and between two networks lies the one of `inputs` whose accuracy is next to theirs, mixed.
     """
 
     def __init__(

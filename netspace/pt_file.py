@@ -19,8 +19,8 @@ MAGIC = b"PK\x03\x04"
 MAX_DIRECTORY = 1 << 20
 """Bytes of the zip's directory, which would otherwise be parsed however long it is."""
 MAX_PICKLE = 1 << 20
-MAX_INSTRUCTIONS = 50_000
-"""A SIREN of 16 layers with its optimizer's state needs about 3,000."""
+MAX_INSTRUCTIONS = 100_000
+"""A ResNet of 110 layers with batch norm and its optimizer's state needs about 60,000."""
 MAX_DEPTH = 32
 """Containers in containers."""
 

@@ -172,7 +172,7 @@ def draw_unseen(several: dict, unseen: dict, path: Path) -> None:
 def results(folders: Sequence[Path], output: Path) -> list[Path]:
     """Pictures and tables of evaluated spaces into `output`, one command for all; returns what it wrote.
 
-    Two spaces of the same several architectures, of which one's held-out networks are of fewer, are shown beside each
+    Two spaces of the same several architectures, of which one has seen all and the other has not, are shown beside each
     other. Raises BadSpace as `read_report` does.
     """
     reports, written, parts = (
@@ -201,7 +201,7 @@ def _with_unseen(reports: Sequence[dict]) -> tuple[dict, dict] | None:
     for several in reports:
         for unseen in reports:
             same = several["architectures"] == unseen["architectures"] and several["between"] and unseen["between"]
-            if same and len(unseen["by_architecture"]) < len(several["by_architecture"]):
+            if same and unseen["unseen"] and not several["unseen"]:
                 return several, unseen
     return None
 
@@ -213,6 +213,6 @@ def _unseen_table(several: dict, unseen: dict) -> list[str]:
     ]
     for name, seen in several["between"].items():
         a, b = seen["accuracy"], unseen["between"][name]["accuracy"]
-        there = "yes" if name in unseen["by_architecture"] else "no"
+        there = "no" if name in unseen["unseen"] else "yes"
         lines.append(f"| {name} | {percent(a)} | {percent(b)} | {100 * (b - a):+.1f} | {there} |")
     return lines

@@ -62,6 +62,9 @@ class ZooConfig:
         order = torch.randperm(len(items), generator=torch.Generator().manual_seed(self.seed)).tolist()
         return [items[i] for i in order]
 
+    def prepare(self) -> None:
+        """Nothing: every shape is made when it is due."""
+
     def build(self, index: int, device: str, partial: Path) -> tuple[Tensor, list[Network]]:  # noqa: ARG002
         """theta [n, P] and the networks of one shard, which takes seconds, so that `partial` is not needed."""
         items = self.items()[index * self.shard_size : (index + 1) * self.shard_size]

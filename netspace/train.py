@@ -51,6 +51,8 @@ class TrainConfig:
     base: str = "zoo"
     """What a dictionary's base weights of a classifier start from: "zoo" (the best training network by validation of
     that architecture, where the zoo has one) or "initial"."""
+    unseen: tuple[int, ...] = ()
+    """ClassIds of architectures whose networks in the zoo are not looked at: they are learnt from what lies between."""
     teacher: str = ""
     """Folder of a zoo whose best network by validation is the teacher, for objectives that need one."""
     validate_seconds: float = 120.0
@@ -64,6 +66,9 @@ class TrainConfig:
             raise BadSpace(
                 f"objective and batch: expected those of {task} networks, got {self.objective}, {self.batch}"
             )
+        object.__setattr__(self, "unseen", tuple(self.unseen))
+        if not set(self.unseen) <= set(range(len(self.space.architectures))):
+            raise BadSpace(f"unseen: expected ClassIds below {len(self.space.architectures)}, got {list(self.unseen)}")
         if self.base not in ("zoo", "initial"):
             raise BadSpace(f"base: expected zoo or initial, got {self.base!r}")
 

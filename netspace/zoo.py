@@ -111,6 +111,8 @@ def build_zoo(
     done = len(numbers) - len(missing)
     if progress is not None:
         progress(done, len(numbers))
+    if missing:
+        read_config(root).prepare()
     threads = max(1, torch.get_num_threads() // workers)
     with ProcessPoolExecutor(workers, get_context("spawn"), prepare_worker, (threads,)) as pool:
         futures = [pool.submit(build_shard, root, n, device) for n in missing]

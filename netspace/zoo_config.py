@@ -36,6 +36,9 @@ class Recipe(Protocol):
     def shards(self) -> int:
         """How many."""
 
+    def prepare(self) -> None:
+        """Before any shard is built: what all of them need is made once. Raises NetSpaceError for what is missing."""
+
     def build(self, index: int, device: str, partial: Path) -> tuple[Tensor, list[Network]]:
         """One shard: theta [n, P] on the CPU and its networks. What is done may be kept below the folder `partial`."""
 

@@ -65,6 +65,7 @@ def main() -> None:
     pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text())
     extras = dict(pyproject["project"]["optional-dependencies"])
     dev = extras.pop("dev")
+    extras.pop("images")  # torchvision: only to download CIFAR-10, and made for one build of PyTorch
     # The build backend too: it installs NetSpace itself, without a download of its own.
     wanted = [*pyproject["project"]["dependencies"], *pyproject["build-system"]["requires"], *chain(*extras.values())]
     runtime = closure(wanted)

@@ -106,7 +106,7 @@ def test_validation_says_the_same_every_time_and_tells_the_terms(
 
 def test_base_weights_start_from_the_best_training_network_of_each_architecture(classifier_zoo: Zoo) -> None:
     space = Space(SPACE)
-    names = start_from_zoo(space, classifier_zoo)
+    names = start_from_zoo(space, classifier_zoo, space.architectures)
     for arch_id, arch in ((0, LENET), (2, RESNET)):
         rows = [i for i in classifier_zoo.indices("train") if classifier_zoo.networks[i].arch == arch]
         best = max(rows, key=lambda i: classifier_zoo.networks[i].properties["val_accuracy"])
@@ -118,7 +118,7 @@ def test_base_weights_start_from_the_best_training_network_of_each_architecture(
 
 def test_inputs_are_the_zoos_networks_with_their_architectures_and_answers(classifier_zoo: Zoo) -> None:
     space = Space(SPACE).eval()
-    inputs = inputs_of(space, classifier_zoo, "train")
+    inputs = inputs_of(space, classifier_zoo, "train", space.architectures)
     rows = classifier_zoo.indices("train")
     assert len(inputs) == len(rows) == 4
     for i, row in enumerate(rows):
@@ -131,7 +131,7 @@ def test_inputs_are_the_zoos_networks_with_their_architectures_and_answers(class
 
 def test_a_zoo_without_the_spaces_architectures_is_refused(classifier_zoo: Zoo) -> None:
     with pytest.raises(BadZoo, match="expected networks of split train and one of VanillaCNN, got none"):
-        inputs_of(Space(replace(SPACE, architectures=(VANILLA,))), classifier_zoo, "train")
+        inputs_of(Space(SPACE), classifier_zoo, "train", (VANILLA,))
 
 
 def test_the_teacher_answers_every_image_as_it_is_and_flipped_and_is_asked_once(
@@ -142,8 +142,23 @@ def test_the_teacher_answers_every_image_as_it_is_and_flipped_and_is_asked_once(
     torch.testing.assert_close(found[0].float(), logits(arch, theta, image_data.val), atol=2e-2, rtol=1e-2)
     flipped = replace(image_data.val, images=image_data.val.images.flip(-1))
     torch.testing.assert_close(found[1].float(), logits(arch, theta, flipped), atol=2e-2, rtol=1e-2)
+    plain = teacher_answers(classifier_zoo.root, image_data.val, CPU, flip=False)
+    assert torch.equal(plain, found[:1])
     monkeypatch.setattr("netspace.classifier_task.logits", None)
     assert torch.equal(teacher_answers(classifier_zoo.root, image_data.val, CPU), found)
+
+
+def test_networks_of_unseen_architectures_are_not_looked_at(
+    config: TrainConfig, classifier_zoo: Zoo, image_data: ImageData, tmp_path: Path
+) -> None:
+    unseen = replace(config, unseen=(2,), objective=replace(config.objective, between=0.0))
+    run = Run(tmp_path, unseen, classifier_zoo, CPU, fast=False, images=image_data)
+    assert set(run.task.batches.inputs.arch_ids.tolist()) == {0}
+    base = run.space.decoder.each[2].base.detach()
+    rows = classifier_zoo.indices("train", RESNET)
+    assert all(not torch.allclose(base, theta) for theta in classifier_zoo.theta(rows))
+    with pytest.raises(BadSpace, match=r"unseen: expected ClassIds below 3, got \[3\]"):
+        replace(config, unseen=(3,))
 
 
 def test_without_images_or_a_teacher_training_says_what_is_missing(
@@ -179,3 +194,13 @@ def test_accuracy_is_the_share_of_right_predictions(classifier_zoo: Zoo, image_d
         assert torch.equal(module(shown).argmax(1), predicted)
     right = sum(int(p) == int(t) for p, t in zip(predicted, image_data.test.labels, strict=True))
     assert accuracy(predicted, image_data.test) == pytest.approx(right / len(predicted))
+
+
+@pytest.mark.parametrize(
+    "path", sorted(Path("checkpoints").glob("*/train*.json")), ids=lambda path: f"{path.parent.name}/{path.stem}"
+)
+def test_the_configs_that_ship_can_be_read(path: Path) -> None:
+    config = TrainConfig.from_json(json.loads(path.read_text()))
+    assert config.space.name == path.parent.name
+    if isinstance(config.objective, DistillationConfig) and config.objective.targets == "teacher":
+        assert config.teacher

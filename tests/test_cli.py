@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from classifiers import image_folder, zoo_config
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -264,3 +265,24 @@ def test_optimising_points_and_attributes_writes_the_best_latent(
         assert done.json["verdict"].startswith("Found by")
         assert load_file(out)["z"].shape == (8,)
         out.unlink()
+
+
+def test_images_are_made_ready_and_counted(netspace: Command, tmp_path: Path) -> None:
+    done = netspace("images", image_folder(tmp_path))
+    assert done.json == {"images": str(tmp_path), "size": 32, "classes": 10, "train": 80, "val": 20, "test": 40}
+    assert (tmp_path / "images-32.safetensors").exists()
+
+
+def test_missing_images_are_a_line_that_says_how_to_get_them(netspace: Command, tmp_path: Path) -> None:
+    done = netspace("images", tmp_path / "none")
+    assert_one_line_error(done, "--download cifar10")
+    assert_one_line_error(netspace("images", tmp_path, "--download", "imagenet"), "expected cifar10, got 'imagenet'")
+
+
+def test_a_zoo_of_classifiers_is_built_and_described(netspace: Command, tmp_path: Path, in_process: None) -> None:  # noqa: ARG001
+    config = zoo_config(image_folder(tmp_path / "images"))
+    (tmp_path / "zoo.json").write_text(json.dumps(config.to_json()))
+    done = netspace("zoo", "build", tmp_path / "zoo", "--config", tmp_path / "zoo.json", "--device", "cpu")
+    assert done.json["architecture"] == "LeNetLike, ResNet8"
+    assert done.json["groups"]["ResNet8/test"]["networks"] == 2
+    assert 0 <= done.json["groups"]["ResNet8/test"]["test_accuracy"] <= 1

@@ -150,11 +150,10 @@ def test_the_table_names_every_architecture_and_what_was_found(several: Path) ->
 def test_one_command_draws_pictures_and_tables(several: Path, single: Path, tmp_path: Path) -> None:
     renamed = tmp_path / "renamed"
     save_space(load_space(several), renamed)
-    report = {**read_report(several), "space": "seen"}
-    report["by_architecture"] = {**report["by_architecture"], "VanillaCNN": report["by_architecture"]["ResNet8"]}
+    report = {**read_report(several), "space": "ends", "unseen": ["VanillaCNN"]}
     (renamed / "report.json").write_text(json.dumps(report))
     written = results([renamed, several, single], tmp_path / "results")
-    assert {path.name for path in written} == {"seen.png", "tiny.png", "unseen.png", "classifiers.md"}
+    assert {path.name for path in written} == {"ends.png", "tiny.png", "unseen.png", "classifiers.md"}
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in written if path.suffix == ".png")
     text = (tmp_path / "results" / "classifiers.md").read_text()
     assert "## Unseen architectures" in text

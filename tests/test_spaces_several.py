@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 from classifiers import ARCHS, LENET, RESNET, VANILLA, classifier_space
+from safetensors.torch import load_file
 from torch import Tensor
 
 from netspace.archs import Siren
@@ -151,3 +152,13 @@ def test_responses_are_the_networks_logits_on_the_probes(generator: torch.Genera
     found = space.encoder.responses(theta, VANILLA)
     torch.testing.assert_close(found, run(VANILLA, theta, space.encoder.probes))
     assert found.shape == (2, 5, 10)
+
+
+def test_a_compact_space_is_nearly_the_same_with_probes_in_8_bits(tmp_path, z: Tensor) -> None:  # type: ignore[no-untyped-def]
+    space = classifier_space()
+    save_space(space, tmp_path, small=True)
+    loaded = load_space(tmp_path)
+    assert load_file(tmp_path / "model.safetensors")["encoder.probes"].dtype == torch.int8
+    torch.testing.assert_close(loaded.encoder.probes, space.encoder.probes.detach(), atol=0.02, rtol=0)
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.decode(z).theta, space.decode(z).theta, atol=2e-3, rtol=1e-2)

@@ -1,6 +1,10 @@
 /** The one module that talks to the server. Every failure leaves it as a ProblemError with words to show. */
 
+import { ownerToken } from "./owner.js";
+
 /** @typedef {import("./state.js").Line} Line */
+/** @typedef {import("./state.js").Spot} Spot */
+/** @typedef {{projection: string, projections: {name: string, title: string}[], axes: {title: string}[], points: [string, number, number][]}} MapPoints */
 /** @typedef {{id: string, name: string, parameters: number}} Architecture */
 /** @typedef {{id: string, title: string, latent_size: number, architectures: Architecture[], gallery_size: number}} Space */
 /**
@@ -8,7 +12,7 @@
  * @property {string} id
  * @property {string} space
  * @property {string} name
- * @property {"gallery"|"upload"|"job"} origin
+ * @property {"gallery"|"upload"|"job"|"place"} origin
  * @property {string|Architecture} architecture
  * @property {number|null} iou          overlap of the decoded network's shape with the network's own
  * @property {boolean} represented
@@ -51,6 +55,9 @@ async function problem(response) {
   });
 }
 
+/** With this what a browser makes is listed for it, and nobody else can delete it. */
+const OWNER = "X-NetSpace-Owner";
+
 const UNREACHABLE = {
   slug: "unreachable",
   title: "The server did not answer",
@@ -65,7 +72,7 @@ const UNREACHABLE = {
 async function call(url, options) {
   let response;
   try {
-    response = await fetch(url, options);
+    response = await fetch(url, { ...options, headers: { ...options?.headers, [OWNER]: ownerToken() } });
   } catch (error) {
     if (isAbort(error)) throw error;
     throw new ProblemError(UNREACHABLE);
@@ -79,15 +86,19 @@ const getJSON = async (url, signal) => (await call(url, { signal })).json();
 const post = (url, body, signal) =>
   call(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal });
 
-/** @returns {Promise<Space[]>} */
+/** Whether the server answers at all. @returns {Promise<boolean>} */
+export const alive = async () => (await fetch("/healthz", { cache: "no-store" }).catch(() => null))?.ok ?? false;
+
+/** @param {AbortSignal} [signal] @returns {Promise<Space[]>} */
 export const spaces = async (signal) => (await getJSON("/spaces", signal)).spaces;
 
 /**
  * Every latent of a space, gallery and uploads, page by page.
  * @param {string} space
+ * @param {AbortSignal} [signal]
  * @returns {Promise<Latent[]>}
  */
-export async function latents(space, signal, limit = 100) {
+export async function latents(space, signal, limit = 1000) {
   const items = [];
   for (;;) {
     const page = await getJSON(`/spaces/${encodeURIComponent(space)}/latents?${query({ offset: items.length, limit })}`, signal);
@@ -96,42 +107,72 @@ export async function latents(space, signal, limit = 100) {
   }
 }
 
-/** @returns {Promise<Latent>} */
+/** @param {string} id @param {{vector?: boolean, signal?: AbortSignal}} [how] @returns {Promise<Latent>} */
 export const latent = (id, { vector = false, signal } = {}) =>
   getJSON(`/latents/${encodeURIComponent(id)}${vector ? "?vector=true" : ""}`, signal);
 
 export const removeLatent = (id) => call(`/latents/${encodeURIComponent(id)}`, { method: "DELETE" });
 
 /**
+ * Embeds a network's file.
  * @param {File} file
  * @param {string} space
+ * @param {(share: number) => void} [sent] told how much of the file has reached the server, 0 to 1
+ * @param {AbortSignal} [signal]
  * @returns {Promise<Latent>}
  */
-export async function embed(file, space, signal) {
+export async function embed(file, space, sent = () => {}, signal = undefined) {
   const body = new FormData();
   body.append("file", file);
   body.append("space", space);
-  return (await call("/embed", { method: "POST", body, signal })).json();
+  return (await send("/embed", body, sent, signal)).json();
+}
+
+/** POST that tells how much was sent: `fetch` cannot. @returns {Promise<Response>} */
+async function send(url, body, sent, signal) {
+  const request = new XMLHttpRequest();
+  const done = new Promise((resolve, reject) => {
+    request.upload.onprogress = ({ lengthComputable, loaded, total }) => sent(lengthComputable && total ? loaded / total : 0);
+    request.onload = () => resolve(request);
+    request.onerror = () => reject(new ProblemError(UNREACHABLE));
+    request.onabort = () => reject(new DOMException("aborted", "AbortError"));
+  });
+  signal?.addEventListener("abort", () => request.abort());
+  request.open("POST", url);
+  request.setRequestHeader(OWNER, ownerToken());
+  request.send(body);
+  await done;
+  const headers = { "content-type": request.getResponseHeader("content-type") ?? "" };
+  const response = new Response(request.responseText, { status: request.status, statusText: request.statusText, headers });
+  if (!response.ok) throw await problem(response);
+  return response;
 }
 
 /**
  * @param {Line} line
  * @param {{steps: number} | {ts: number[]}} where
+ * @param {AbortSignal} [signal]
  * @returns {Promise<Point[]>}
  */
 export const interpolate = async ({ a, b, of }, where, signal) =>
   (await (await post("/interpolate", { a, b, of, ...where }, signal)).json()).points;
 
-/** @param {Line} line */
-export const meshURL = ({ a, b, of }, t, resolution, format) => `/mesh?${query({ a, b, t, of, resolution, format })}`;
+/** The mesh of a point of a line, or of a place. @param {Spot} spot */
+export const meshURL = ({ a, b, of, t, at }, resolution, format) => `/mesh?${query({ ...(at ? { at } : { a, b, t, of }), resolution, format })}`;
 
-/** The mesh in the binary format; `mesh.js` decodes it. @returns {Promise<ArrayBuffer>} */
-export const mesh = async (line, t, resolution, signal) => (await call(meshURL(line, t, resolution, "bin"), { signal })).arrayBuffer();
+/** The mesh in the binary format; `mesh.js` decodes it. @param {Spot} spot @returns {Promise<ArrayBuffer>} */
+export const mesh = async (spot, resolution, signal) => (await call(meshURL(spot, resolution, "bin"), { signal })).arrayBuffer();
+
+/** Where every latent lies on the map. @param {string} space @param {string|null} projection @returns {Promise<MapPoints>} */
+export const map = (space, projection, signal) => getJSON(`/spaces/${encodeURIComponent(space)}/map?${query({ projection })}`, signal);
+
+/** Keeps a place as a latent. @param {string} space @param {string} at @param {string} name @returns {Promise<Latent>} */
+export const keepPlace = async (space, at, name) => (await post("/latents", { space, at, name })).json();
 
 export const pictureURL = (id) => `/latents/${encodeURIComponent(id)}/picture`;
 
-/** The decoded network's file. @returns {Promise<Blob>} */
-export const decode = async (space, vector, format) => (await post("/decode", { space, vector, format })).blob();
+/** The file of the network decoded at a place. @param {string} space @param {string} at @returns {Promise<Blob>} */
+export const decode = async (space, at, format) => (await post("/decode", { space, at, format })).blob();
 
 /** @returns {Promise<Blob>} */
 export const network = async (id, format, of) => (await call(`/latents/${encodeURIComponent(id)}/network?${query({ format, of })}`)).blob();
@@ -139,12 +180,18 @@ export const network = async (id, format, of) => (await call(`/latents/${encodeU
 /** What a space can change. @returns {Promise<import("./wishes.js").Attribute[]>} */
 export const attributes = async (space, signal) => (await getJSON(`/spaces/${encodeURIComponent(space)}/attributes`, signal)).attributes;
 
-/** Keeps a mesh's or a file's points. @param {File} file @returns {Promise<{id: string, name: string, points: number, normals: boolean}>} */
+/** Keeps a mesh's or a file's points. @param {File} file @param {AbortSignal} [signal] @returns {Promise<{id: string, name: string, points: number, normals: boolean}>} */
 export async function points(file, signal) {
   const body = new FormData();
   body.append("file", file);
   return (await call("/points", { method: "POST", body, signal })).json();
 }
+
+/** Directions that mean something in a space. @param {string} space @param {AbortSignal} [signal] @returns {Promise<import("./pushes.js").Direction[]>} */
+export const directions = async (space, signal) => (await getJSON(`/spaces/${encodeURIComponent(space)}/directions`, signal)).directions;
+
+/** Two latents or places in numbers. @param {string} a @param {string} b @param {AbortSignal} [signal] @returns {Promise<import("./likeness.js").Comparison>} */
+export const compare = async (a, b, signal) => (await post("/compare", { a, b }, signal)).json();
 
 const jobURL = (id, rest = "") => `/jobs/${encodeURIComponent(id)}${rest}`;
 

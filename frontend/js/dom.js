@@ -1,13 +1,19 @@
 /** Small helpers for the DOM. Data becomes text, never markup. */
 
-/** @param {string} id */
-export const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+/**
+ * @template {HTMLElement} [T=HTMLElement]
+ * @param {string} id
+ * @returns {T}
+ */
+export const byId = (id) => /** @type {T} */ (document.getElementById(id));
 
 /**
  * An element with attributes or properties, and children. Strings become text nodes.
- * @param {string} tag
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
  * @param {Record<string, any>} [values] `class`, `data-*`, `aria-*` and `role` are attributes; the rest are properties
- * @param {...(Node|string|null|undefined|false)} children
+ * @param {...(Node|string|number|null|undefined|false)} children
+ * @returns {HTMLElementTagNameMap[K]}
  */
 export function el(tag, values = {}, ...children) {
   const node = document.createElement(tag);
@@ -17,7 +23,7 @@ export function el(tag, values = {}, ...children) {
     else if (name in node && !name.includes("-")) node[name] = value;
     else node.setAttribute(name, String(value));
   }
-  node.append(...children.filter((child) => child || child === 0));
+  node.append(.../** @type {(Node|string)[]} */ (children.filter((child) => child || child === 0)));
   return node;
 }
 
@@ -33,7 +39,27 @@ export function icon(name) {
 }
 
 export const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
-export const darkScheme = matchMedia("(prefers-color-scheme: dark)");
+
+/** Whether the page is dark; `theme.js` decides. */
+export const darkScheme = {
+  get matches() {
+    return document.documentElement.dataset.theme === "dark";
+  },
+  /** @param {() => void} listener called after every change */
+  onChange: (listener) => document.addEventListener("theme", () => listener()),
+  /** Dark instead of light or the other way round; kept for the next visit, unless it is what the device says anyway. */
+  toggle() {
+    const theme = this.matches ? "light" : "dark";
+    const device = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+    try {
+      if (theme === device) localStorage.removeItem("netspace.theme");
+      else localStorage.setItem("netspace.theme", theme);
+    } catch {
+      // a browser that keeps nothing follows the device
+    }
+    document.dispatchEvent(new Event("retheme"));
+  },
+};
 
 /** The value of a custom property of the page. */
 export const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

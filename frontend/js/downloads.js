@@ -2,26 +2,23 @@
 
 import * as api from "./api.js";
 import { byId, el } from "./dom.js";
+import { formatPlace, latentAt } from "./places.js";
 import { latentOf, spotOf, watchedJob } from "./state.js";
 import { position } from "./words.js";
 
 const MESH_RESOLUTION = 128;
-const MESHES = { "get-glb": "glb", "get-stl": "stl" };
+const MESHES = { "get-glb": "glb", "get-stl": "stl", "get-ply": "ply", "get-obj": "obj" };
 const NETWORKS = { "get-pt": "pt", "get-safetensors": "safetensors" };
 
-/** (1 - t) a + t b. @param {number[]} a @param {number[]} b */
-export const mix = (a, b, t) => a.map((x, i) => (1 - t) * x + t * b[i]);
-
-/** The network at this point of the line. @returns {Promise<Blob>} */
-async function networkAt({ space, a, b, t, of }, format) {
-  const end = t === 0 || a === b ? a : t === 1 ? b : null;
+/** The network at this point of the line or this place. @returns {Promise<Blob>} */
+async function networkAt({ space, a, b, t, of, at }, format) {
+  const end = at ? latentAt(at) : t === 0 || a === b ? a : t === 1 ? b : null;
   if (end) return api.network(end, format, of === "weights" ? "input" : "decoded");
-  const [x, y] = await Promise.all([a, b].map((id) => api.latent(id, { vector: true })));
-  return api.decode(space, mix(x.vector, y.vector, t), format);
+  return api.decode(space, at ?? formatPlace({ terms: [{ id: a, weight: 1 - t }, { id: b, weight: t }] }), format);
 }
 
 /** Hands a blob to the browser as a file. */
-function save(blob, name) {
+export function save(blob, name) {
   const url = URL.createObjectURL(blob);
   const anchor = el("a", { href: url, download: name });
   document.body.append(anchor);
@@ -30,11 +27,12 @@ function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** @param {ReturnType<import("./state.js").createStore>} store @param {(error: unknown) => void} fail */
+/** @param {import("./state.js").Store} store @param {(error: unknown) => void} fail */
 export function downloads(store, fail) {
   const fileName = (state, suffix) => {
     const [a, b] = ["a", "b"].map((end) => latentOf(state, state.view[end])?.name ?? end);
-    const name = watchedJob(state)?.name ?? `${a}-to-${b}-${position(state.view.t)}`;
+    const place = state.view.at && (latentOf(state, latentAt(state.view.at))?.name ?? "place");
+    const name = watchedJob(state)?.name ?? place ?? `${a}-to-${b}-${position(state.view.t)}`;
     return `${name}.${suffix}`.replace(/[^\w.-]+/g, "_");
   };
 
@@ -55,18 +53,19 @@ export function downloads(store, fail) {
 
   store.subscribe((state, before) => {
     if (["view", "frame", "latents", "jobs"].every((part) => state[part] === before[part])) return;
-    const { a, b, t, of } = spotOf(state);
+    const spot = spotOf(state);
+    const { a, b, t, of } = spot;
     const ready = Boolean(a && b);
     const surface = ready && Boolean(state.frame?.mesh);
     for (const [id, format] of Object.entries(MESHES)) {
-      const link = byId(id);
-      if (surface) link.href = api.meshURL({ a, b, of }, t, MESH_RESOLUTION, format);
+      const link = /** @type {HTMLAnchorElement} */ (byId(id));
+      if (surface) link.href = api.meshURL(spot, MESH_RESOLUTION, format);
       else link.removeAttribute("href");
       link.toggleAttribute("aria-disabled", !surface);
       link.setAttribute("download", fileName(state, format));
     }
-    const between = of === "weights" && t > 0 && t < 1;
-    for (const id of Object.keys(NETWORKS)) byId(id).disabled = !ready || between;
+    const between = of === "weights" && t !== 0 && t !== 1;
+    for (const id of Object.keys(NETWORKS)) /** @type {HTMLButtonElement} */ (byId(id)).disabled = !ready || between;
     byId("downloads-note").textContent = between
       ? "Averaged raw weights are shown, not kept: networks can be downloaded at both ends of this line, or anywhere on the latent line."
       : "The mesh and the network at the point you are looking at. The network is a ready-to-use state dict.";

@@ -1,13 +1,16 @@
 /** What is seen at this point: t, volume, parts, the network and its mesh; or, in words, why there is nothing. */
 
-import { byId } from "./dom.js";
+import { byId, el } from "./dom.js";
 import { standing } from "./job.js";
-import { architectureOf, latentOf, sameLine, watchedJob } from "./state.js";
+import { latentAt } from "./places.js";
+import { solidOf } from "./solid.js";
+import { DETAILS, architectureOf, latentOf, pointsOf, watchedJob } from "./state.js";
 import { count, emptyResult, percent, plural, pointAt, position, volume } from "./words.js";
 
 const NOTHING_FOUND = "What this job has found so far decodes to a network without a surface inside the cube.";
+const NO_SURFACE = "The network decoded at this place has no surface inside the cube.";
 
-/** @param {ReturnType<import("./state.js").createStore>} store */
+/** @param {import("./state.js").Store} store */
 export function facts(store) {
   const put = (id, text) => {
     const node = byId(id);
@@ -16,38 +19,60 @@ export function facts(store) {
 
   function draw(state) {
     const { t, of } = state.view;
-    drawWatched(watchedJob(state));
+    drawWatched(state);
     put("fact-t", position(t));
     drawPoint(state, t);
     drawMesh(state);
     drawNetwork(state, of);
   }
 
-  /** A watched job stands in the place of the line's numbers. */
-  function drawWatched(job) {
-    byId("facts").hidden = Boolean(job);
-    byId("watch").hidden = !job;
-    if (!job) return;
+  /** A watched job, or a place, stands in the place of the line's numbers. */
+  function drawWatched(state) {
+    const job = watchedJob(state);
+    const { at } = state.view;
+    byId("facts").hidden = Boolean(job || at);
+    byId("watch").hidden = !(job || at);
+    if (job) drawJob(job);
+    else if (at) drawPlace(state, at);
+  }
+
+  function drawJob(job) {
     put("watch-what", job.result ? "Found by" : job.latent ? "Found so far by" : job.start ? "The start of" : "Nothing to show yet of");
     put("watch-name", job.name);
     put("watch-step", job.status === "running" && job.step ? `step ${count(job.step)} of ${count(job.steps)}` : standing(job));
   }
 
+  function drawPlace(state, at) {
+    const id = latentAt(at);
+    const mesh = state.frame?.spot.at === at ? state.frame.mesh : null;
+    const solid = mesh && solidOf(mesh);
+    put("watch-what", "Looking at");
+    put("watch-name", id ? (latentOf(state, id)?.name ?? id) : "a place between networks");
+    put("watch-step", solid ? `volume ${volume(solid.volume)}, ${plural(solid.parts, "part")}` : "");
+  }
+
   function drawPoint(state, t) {
-    const known = state.line && sameLine(state.line.line, state.view) ? pointAt(state.line.points, t) : null;
-    const point = known?.point;
-    const about = known && !known.exact ? "≈ " : "";
+    const known = pointAt(pointsOf(state, state.view) ?? [], t);
+    const { point } = known;
+    const about = known.exact ? "" : "≈ ";
     put("fact-volume", !point ? "…" : point.empty ? "none" : about + volume(point.volume));
     put("fact-parts", !point ? "…" : about + count(point.parts));
     put("fact-share", point && point.parts > 1 ? `largest ${percent(point.largest_share)}` : "");
   }
 
-  function drawMesh({ frame, ...state }) {
+  function drawMesh(state) {
+    const { frame } = state;
     const mesh = frame?.mesh;
-    put("fact-mesh", mesh ? `${count(mesh.indices.length / 3)} triangles at ${frame.resolution}³` : frame ? "no surface" : "…");
+    put("fact-mesh", mesh ? `${count(mesh.indices.length / 3)} triangles${frame.resolution === state.view.detail ? "" : ` at ${frame.resolution}³`}` : frame ? "no surface" : "…");
     const empty = byId("empty");
     empty.hidden = !frame || Boolean(mesh);
-    if (frame && !mesh) put("empty-words", watchedJob(state) ? NOTHING_FOUND : emptyResult(frame.spot.of, frame.spot.t));
+    if (frame && !mesh) put("empty-words", watchedJob(state) ? NOTHING_FOUND : frame.spot.at ? NO_SURFACE : emptyResult(frame.spot.of, frame.spot.t));
+    drawBeside(state.beside);
+  }
+
+  function drawBeside(frame) {
+    byId("empty-beside").hidden = !frame || Boolean(frame.mesh);
+    if (frame && !frame.mesh) put("empty-beside-words", emptyResult("weights", frame.spot.t));
   }
 
   function drawNetwork(state, of) {
@@ -59,5 +84,10 @@ export function facts(store) {
     put("fact-network", `This network: ${arch.name}${weights}, ${origin}.`);
   }
 
+  const detail = /** @type {HTMLSelectElement} */ (byId("detail"));
+  detail.append(...DETAILS.map((cells) => el("option", { value: String(cells) }, `${cells}³`)));
+  detail.addEventListener("change", () => store.look({ detail: /** @type {any} */ (Number(detail.value)) }));
+  store.subscribe((state) => (detail.value = String(state.view.detail)));
+  detail.value = String(store.get().view.detail);
   store.subscribe(draw);
 }

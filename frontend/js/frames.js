@@ -1,16 +1,16 @@
 /**
  * Which shape to show next: a cache, at most one wanted and one anticipated request under way, the newest wins.
  *
- * Along one line a request under way is let finish and shown, since it lies on the way, and of the wishes made
+ * Along one line, or from place to place, a request under way is let finish and shown, since it lies on the way, and of the wishes made
  * meanwhile only the newest is fetched next; aborting it would leave nothing to see during a drag. A change of the
  * line aborts what is under way. At rest the same point is fetched finely, then a few points around it in advance.
  */
 
 import { isAbort } from "./api.js";
-import { STEPS, sameLine, snap } from "./state.js";
+import { BEYOND, STEPS, sameLine } from "./state.js";
 
 /** @typedef {import("./mesh.js").Mesh} Mesh */
-/** @typedef {{a: string, b: string, of: "latent"|"weights", t: number}} Spot */
+/** @typedef {import("./state.js").Spot} Spot */
 /** @typedef {{spot: Spot, resolution: number, mesh: Mesh|null, reason: string}} Frame mesh is null where there is no surface */
 
 export const COARSE = 64;
@@ -19,8 +19,19 @@ const CACHE_BYTES = 128 * 2 ** 20;
 /** Steps away from a point at rest, in the order in which they are fetched in advance. */
 const AROUND = [1, -1, 2, -2, 3, -3, 5, -5, 8, -8, 12, -12, 20, -20, 30, -30];
 
-const keyOf = (spot, resolution) => [spot.a, spot.b, spot.of, Math.round(spot.t * STEPS), resolution].join("\n");
+/** A line to itself is one point. */
+const keyOf = ({ a, b, of, t }, resolution) => [a, b, of, a === b ? 0 : Math.round(t * STEPS), resolution].join("\n");
 const sizeOf = (frame) => 64 + (frame.mesh ? frame.mesh.positions.byteLength + frame.mesh.indices.byteLength : 0);
+
+/** Whether one spot is on the way to the other: both on one line, or both places, as while a handle is dragged. */
+const onTheWay = (x, y) => sameLine(x, y) || Boolean(x.at && y.at);
+
+/** The neighbours of a point, on its line; beyond the ends only for one that lies there. @param {Spot} spot @returns {Spot[]} */
+function around(spot) {
+  const [low, high] = spot.t < 0 || spot.t > 1 ? [-BEYOND, 1 + BEYOND] : [0, 1];
+  const steps = AROUND.map((d) => Math.round(spot.t * STEPS) + d).filter((step) => step >= low * STEPS && step <= high * STEPS);
+  return steps.map((step) => ({ ...spot, t: step / STEPS }));
+}
 
 /** Frames by key, the least recently used dropped beyond `limit` bytes. */
 export class FrameCache {
@@ -69,9 +80,17 @@ export class Frames {
    * @param {(error: unknown, spot: Spot) => void} how.fail
    * @param {(pending: boolean) => void} [how.pending]
    * @param {(spot: Spot) => void} [how.rested]   called once the fine shape of a spot is shown
+   * @param {number} [how.rest]   milliseconds after which a point counts as at rest
+   * @param {FrameCache} [how.cache]
    */
   constructor({ fetch, show, fail, pending = () => {}, rested = () => {}, rest = 250, cache = new FrameCache() }) {
-    Object.assign(this, { fetch, show, fail, pending, rested, rest });
+    this.fetch = fetch;
+    this.show = show;
+    this.fail = fail;
+    this.pending = pending;
+    this.rested = rested;
+    this.rest = rest;
+    this.fine = FINE;
     this.#cache = cache;
   }
 
@@ -79,11 +98,13 @@ export class Frames {
    * Show this spot as soon as possible.
    * @param {Spot} spot
    * @param {Spot[]} [ahead] what will likely be wanted next, fetched meanwhile
+   * @param {number} [fine] cells a side of the grid once it rests
    */
-  want(spot, ahead = []) {
+  want(spot, ahead = [], fine = FINE) {
     clearTimeout(this.#timer);
+    this.fine = fine;
     const { main, side } = this.#lanes;
-    if (main && !sameLine(this.#wanted, spot)) this.#drop("main");
+    if (main && !onTheWay(this.#wanted, spot)) this.#drop("main");
     if (side && ![spot, ...ahead].some((s) => keyOf(s, COARSE) === side.key)) this.#drop("side");
     this.#wanted = spot;
     this.#pump();
@@ -97,7 +118,7 @@ export class Frames {
   }
 
   #known(spot) {
-    return this.#cache.get(spot, FINE) ?? this.#cache.get(spot, COARSE);
+    return this.#cache.get(spot, this.fine) ?? this.#cache.get(spot, COARSE);
   }
 
   /** Shows the wanted frame if it is known, else sees to it that it is under way. */
@@ -114,7 +135,7 @@ export class Frames {
       const frame = await flight.promise;
       if (this.#lanes.main !== flight) return;
       this.#lanes.main = null;
-      if (frame.spot.t !== this.#wanted.t) this.show(frame);
+      if (keyOf(frame.spot, COARSE) !== keyOf(this.#wanted, COARSE)) this.show(frame);
       this.#pump();
     } catch (error) {
       if (this.#lanes.main !== flight) return;
@@ -145,8 +166,8 @@ export class Frames {
   async #settle(spot) {
     this.#drop("side");
     try {
-      const known = this.#cache.get(spot, FINE);
-      const frame = known ?? (await this.#aside(spot, FINE));
+      const known = this.#cache.get(spot, this.fine);
+      const frame = known ?? (await this.#aside(spot, this.fine));
       if (this.#wanted !== spot) return;
       if (!known) this.show(frame);
       this.rested(spot);
@@ -155,8 +176,7 @@ export class Frames {
       if (this.#wanted === spot && !isAbort(error)) this.fail(error, spot);
       return;
     }
-    const around = AROUND.map((d) => spot.t + d / STEPS).filter((t) => t > -1e-9 && t < 1 + 1e-9);
-    this.#anticipate(around.map((t) => ({ ...spot, t: snap(t) })), spot);
+    if (spot.a !== spot.b) this.#anticipate(around(spot), spot);
   }
 
   /** One at a time, as long as `spot` stays wanted; a failure here is no news, it will be if the spot is wanted. */

@@ -3,10 +3,13 @@
 import * as api from "./api.js";
 import { el } from "./dom.js";
 import { latentOf } from "./state.js";
-import { traits } from "./words.js";
+import { count, traits } from "./words.js";
 
 /** What is not of the gallery says where it is from. */
-const BADGES = { upload: "yours", job: "found" };
+const BADGES = { upload: "yours", job: "found", place: "kept" };
+/** Cards that are shown at once: more are found by words, or on the map. */
+const MOST = 160;
+const NOTHING = "Nothing here has all of these words.";
 
 /** @param {import("./api.js").Latent} latent */
 function searchText({ name, origin, properties }) {
@@ -23,16 +26,19 @@ function picture(latent) {
 /**
  * @param {HTMLElement} host
  * @param {"a"|"b"} end
- * @param {ReturnType<import("./state.js").createStore>} store
+ * @param {import("./state.js").Store} store
  */
 export function gallery(host, end, store) {
   const list = host.querySelector("[data-role=list]");
-  const filter = host.querySelector("input[type=search]");
+  const filter = /** @type {HTMLInputElement} */ (host.querySelector("input[type=search]"));
+  const nothing = /** @type {HTMLElement} */ (host.querySelector("[data-role=nothing]"));
+  /** The cards that are listed, and their radio buttons. */
+  const listed = () => [.../** @type {HTMLCollectionOf<HTMLLabelElement>} */ (list.children)];
+  const radioOf = (label) => /** @type {HTMLInputElement} */ (label.firstChild);
   const chosen = host.querySelector("[data-role=chosen]");
-  const nothing = host.querySelector("[data-role=nothing]");
 
   function card(latent) {
-    const input = el("input", { type: "radio", name: `end-${end}`, value: latent.id, "data-search": searchText(latent) });
+    const input = el("input", { type: "radio", name: `end-${end}`, value: latent.id });
     const details = traits(latent.properties);
     const mark = BADGES[latent.origin] && el("span", { class: "badge" }, BADGES[latent.origin]);
     const name = el("span", { class: "name" }, latent.name);
@@ -43,42 +49,43 @@ export function gallery(host, end, store) {
   }
 
   const cards = new Map();
-  function fill(latents) {
-    const wanted = latents.map((latent) => {
-      if (!cards.has(latent.id)) cards.set(latent.id, card(latent));
-      return cards.get(latent.id);
-    });
-    list.replaceChildren(...wanted);
-    sift();
-  }
+  const cardOf = (latent) => {
+    if (!cards.has(latent.id)) cards.set(latent.id, card(latent));
+    return cards.get(latent.id);
+  };
 
-  function sift() {
+  /** Those that have all the words, the chosen one whatever else; of very many only the first. */
+  function fill(state) {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    let shown = 0;
-    for (const label of list.children) {
-      const text = label.firstChild.dataset.search;
-      label.hidden = !words.every((word) => text.includes(word));
-      shown += !label.hidden;
-    }
-    nothing.hidden = shown > 0 || !list.children.length;
+    const fitting = state.latents.filter((latent) => words.every((word) => searchText(latent).includes(word)));
+    const shown = fitting.slice(0, MOST);
+    const choice = fitting.find(({ id }) => id === state.view[end]);
+    if (choice && !shown.includes(choice)) shown.unshift(choice);
+    list.replaceChildren(...shown.map(cardOf));
+    const left = fitting.length - shown.length;
+    nothing.hidden = fitting.length > 0 && !left;
+    nothing.textContent = left ? `${count(left)} more: filter to find them, or pick them on the map.` : state.latents.length ? NOTHING : "";
   }
 
   function mark(state, reveal) {
     const id = state.view[end];
-    for (const label of list.children) {
+    for (const label of listed()) {
       const on = label.dataset.id === id;
-      label.firstChild.checked = on;
+      radioOf(label).checked = on;
       if (on && reveal) scrollWithin(list, label);
     }
     chosen.textContent = latentOf(state, id)?.name ?? "nothing chosen";
   }
 
-  filter.addEventListener("input", sift);
-  list.addEventListener("change", (event) => store.look({ [end]: event.target.value }));
+  filter.addEventListener("input", () => {
+    fill(store.get());
+    mark(store.get(), false);
+  });
+  list.addEventListener("change", (event) => store.look({ [end]: /** @type {HTMLInputElement} */ (event.target).value }));
   store.subscribe((state, before) => {
     const refilled = state.latents !== before.latents;
-    if (refilled) fill(state.latents);
     const moved = state.view[end] !== before.view[end];
+    if (refilled || (moved && !cards.get(state.view[end])?.isConnected)) fill(state);
     if (refilled || moved) mark(state, !list.contains(document.activeElement));
   });
 }

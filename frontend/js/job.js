@@ -33,7 +33,7 @@ export const STREAMS = 3;
 export const isActive = ({ status }) => status === "queued" || status === "running";
 export const canResume = ({ status }) => status === "failed" || status === "cancelled";
 
-/** Computing time left at the pace so far; null where nobody knows. */
+/** Computing time left at the pace so far; null where nobody knows. @param {Record<string, any>} job */
 export const secondsLeft = ({ step, steps, seconds }) => (step > 0 ? (seconds / step) * (steps - step) : null);
 
 /**

@@ -15,13 +15,15 @@ const UNWORKED_MS = 8000;
 /** Between two looks at jobs that no stream tells of. */
 const AGAIN_MS = 5000;
 
+/** @typedef {ReturnType<typeof jobs>} Work */
+
 /** What is known at the start. */
 export const jobsAtStart = () => ({ phase: "loading", items: [], dismissed: recall("localStorage", "dismissed", []), lost: false, unworked: false });
 /** @param {string|null} watched */
 export const trayAtStart = (watched) => ({ open: Boolean(watched) || recall("sessionStorage", "tray", false), opened: watched });
 
 /**
- * @param {ReturnType<import("./state.js").createStore>} store
+ * @param {import("./state.js").Store} store
  * @param {object} tell
  * @param {(error: unknown, action?: {label: string, run: () => void}) => void} tell.fail
  * @param {(text: string) => void} tell.news
@@ -217,7 +219,7 @@ export function jobs(store, { fail, news }) {
     /** A job for these wishes. Raises ProblemError. @param {Record<string, number>} notches */
     async wish(start, notches) {
       const { attributes } = store.get().offer;
-      const line = { a: start.id, b: start.id, of: "latent" };
+      const line = { a: start.id, b: start.id, of: /** @type {const} */ ("latent") };
       const volume = notches.volume ? (await api.interpolate(line, { ts: [0] }))[0].volume : 0;
       await submit(attributesRequest(start, attributes, notches, volume));
     },

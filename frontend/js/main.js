@@ -1,230 +1,97 @@
 /** Puts the page together: state in the middle, one module that fetches, panels that draw. */
 
-import * as api from "./api.js";
-import { byId, el, reducedMotion } from "./dom.js";
+import { address } from "./address.js";
+import { afloat } from "./afloat.js";
+import { code } from "./code.js";
+import { compare } from "./compare.js";
+import { directions } from "./directions.js";
+import { byId, darkScheme, el, reducedMotion } from "./dom.js";
 import { downloads } from "./downloads.js";
 import { facts } from "./facts.js";
-import { Frames } from "./frames.js";
 import { gallery } from "./gallery.js";
+import { help } from "./help.js";
+import { inspect } from "./inspect.js";
 import { jobs, jobsAtStart, trayAtStart } from "./jobs.js";
 import { line } from "./line.js";
-import { decodeMesh } from "./mesh.js";
-import { newest } from "./newest.js";
+import { map } from "./map.js";
+import { measurements } from "./measure.js";
+import { recall } from "./memory.js";
 import { showError, showNews } from "./notices.js";
+import { pad } from "./pad.js";
+import { panels } from "./panels.js";
 import { plot } from "./plot.js";
 import { search } from "./search.js";
-import { STEPS, createStore, queryFromView, sameLine, snap, spotOf, viewFromQuery, weightsObstacle } from "./state.js";
+import { shortcuts } from "./shortcuts.js";
+import { Stage, hasWebGL } from "./stage.js";
+import { STEPS, createStore, sameLine, snap, spotOf, viewFromQuery, weightsObstacle } from "./state.js";
+import { strip } from "./strip.js";
+import { timeline } from "./timeline.js";
 import { tray } from "./tray.js";
 import { upload } from "./upload.js";
+import { video } from "./video.js";
 import { isCloud } from "./wishes.js";
-import { mergePoints } from "./words.js";
-
-/** Points of a line that are measured for the plot. */
-const PLOTTED = 21;
+import { welcome } from "./welcome.js";
+import { NO_MAP, world } from "./world.js";
 
 const firstView = viewFromQuery(location.search);
 const store = createStore({
   view: firstView,
+  phase: "loading",
   spaces: [],
   latents: [],
-  line: null,
+  lines: new Map(),
   frame: null,
+  beside: null,
+  map: NO_MAP,
+  hover: null,
   upload: { phase: "idle" },
   playing: false,
   direction: 1,
+  pace: recall("localStorage", "pace", { bounce: true, speed: 1 }),
+  past: [],
+  future: [],
   jobs: jobsAtStart(),
   tray: trayAtStart(firstView.job),
   offer: { phase: "loading", attributes: [] },
 });
 const work = jobs(store, { fail: showError, news: showNews });
-const stage = byId("stage");
-/** Stands in until the viewer is there, or for good where there is no WebGL. */
-let viewer = { show() {}, reset() {} };
+const places = world(store, { fail: showError, news: showNews }, work.offer);
+const history = timeline(store, places.sound);
+const { measureSpot, measureLine } = measurements(store, showError);
 
-/** The viewer, or words in its place; nothing else waits for it. */
-async function startViewer() {
-  if (!document.createElement("canvas").getContext("webgl2")) {
-    byId("no-webgl").hidden = false;
-    stage.dataset.webgl = "false";
-    return;
-  }
-  try {
-    const { Viewer } = await import("./viewer.js");
-    viewer = new Viewer(stage);
-  } catch (error) {
-    return showError({ title: "The 3-D view could not start", detail: String(error.message) });
-  }
-  const { frame } = store.get();
-  if (frame) viewer.show(frame.mesh, frame.spot.t);
-}
-
-/** @returns {Promise<import("./frames.js").Frame>} a missing surface is a frame too */
-async function fetchFrame(spot, resolution, signal) {
-  try {
-    const mesh = decodeMesh(await api.mesh(spot, spot.t, resolution, signal));
-    return { spot, resolution, mesh: mesh.indices.length ? mesh : null, reason: "" };
-  } catch (error) {
-    if (error.slug !== "empty-level-set") throw error;
-    return { spot, resolution, mesh: null, reason: error.detail };
-  }
-}
-
-const frames = new Frames({
-  fetch: fetchFrame,
-  show(frame) {
-    const { mesh, spot, resolution } = frame;
-    viewer.show(mesh, spot.t);
-    Object.assign(stage.dataset, {
-      t: spot.t.toFixed(4), of: spot.of, a: spot.a, b: spot.b, resolution, job: store.get().view.job ?? "",
-      vertices: mesh ? mesh.positions.length / 3 : 0,
-    });
-    store.set({ frame });
-  },
-  pending: (pending) => (stage.dataset.pending = String(pending)),
-  rested: (spot) => sameLine(spot, store.get().view) && measureHere(spot),
-  fail: (error) => {
-    store.set({ playing: false });
-    showError(error, { label: "Try again", run: () => follow() });
-  },
-});
-
-const measure = newest((signal, of, where) => api.interpolate(of, where, signal));
-const measureOne = newest((signal, of, where) => api.interpolate(of, where, signal));
-
-/** @type {{line: import("./state.js").Line, points: Promise<import("./api.js").Point[]|undefined>}|null} */
-let measuring = null;
-
-const knownLine = (view) => {
-  const { line: known } = store.get();
-  return known && sameLine(known.line, view) ? known : null;
+const fail = (error) => {
+  store.set({ playing: false });
+  showError(error, { label: "Try again", run: () => follow() });
 };
+const stage = new Stage(byId("stage"), {
+  fail,
+  shown: (frame) => store.set({ frame }),
+  rested: (spot) => !spot.at && sameLine(spot, store.get().view) && measureSpot(spot),
+});
+const besides = new Stage(byId("stage-beside"), { fail, shown: (beside) => store.set({ beside }) });
 
-function learn(of, points) {
-  if (!sameLine(of, store.get().view)) return;
-  store.set({ line: { line: of, points: mergePoints(knownLine(of)?.points ?? [], points) } });
-}
-
-/** The points of this line, unless they are known or under way. */
-async function measureLine({ a, b, of }) {
-  if (knownLine({ a, b, of })) return;
-  if (!measuring || !sameLine(measuring.line, { a, b, of })) {
-    measuring = { line: { a, b, of }, points: measure({ a, b, of }, { steps: PLOTTED }) };
-  }
-  const { points } = measuring;
-  try {
-    const found = await points;
-    if (found) learn({ a, b, of }, found);
-  } catch (error) {
-    showError(error, { label: "Try again", run: () => measureLine({ a, b, of }) });
-  } finally {
-    if (measuring?.points === points) measuring = null;
-  }
-}
-
-/** First the line, if it is new; then this very point, if it is none of the line's. */
-async function measureHere({ a, b, of, t }) {
-  await measureLine({ a, b, of });
-  if (!knownLine({ a, b, of }) || knownLine({ a, b, of }).points.some((p) => Math.abs(p.t - t) < 1e-6)) return;
-  try {
-    const points = await measureOne({ a, b, of }, { ts: [t] });
-    if (points) learn({ a, b, of }, points);
-  } catch (error) {
-    showError(error);
-  }
-}
-
-/** Shows what the view says. */
+/** Shows what the view says: on the stage, and beside it where raw weights are asked for too. */
 function follow() {
-  const { playing, direction } = store.get();
+  const { playing, direction, view } = store.get();
   const spot = spotOf(store.get());
   if (!spot.a || !spot.b) return;
-  const next = snap(spot.t + direction / STEPS);
-  frames.want(spot, playing && next !== spot.t ? [{ ...spot, t: next }] : []);
+  const next = { ...spot, t: snap(spot.t + direction / STEPS, view.beyond) };
+  const ahead = playing && next.t !== spot.t ? [next] : [];
+  stage.host.dataset.job = view.job ?? "";
+  stage.want(spot, ahead, view.detail);
+  if (!view.beside || spot.at || spot.a === spot.b) return;
+  besides.want({ ...spot, of: "weights" }, ahead.map((s) => ({ ...s, of: "weights" })), view.detail);
+  measureLine({ ...spot, of: "weights" });
 }
 
-/** A view that can be shown: ends that exist, a line that can be walked. */
-function sound(view) {
-  const { latents } = store.get();
-  const known = (id) => latents.some((latent) => latent.id === id);
-  const missing = ["a", "b"].filter((end) => view[end] && !known(view[end]));
-  if (missing.length) {
-    const detail = `There is no ${missing.map((end) => view[end]).join(", ")} in this space; another is shown.`;
-    showError({ title: "A choice of this address is gone", detail });
-  }
-  const a = known(view.a) ? view.a : (latents.find((latent) => latent.id !== view.b)?.id ?? null);
-  const b = known(view.b) ? view.b : farthest(latents, a);
-  return { ...view, a, b };
-}
-
-/** Of the gallery's well represented latents the one that lies farthest from this one on the map. */
-function farthest(latents, id) {
-  const from = latents.find((latent) => latent.id === id)?.position;
-  if (!from) return null;
-  const distance = ({ position: [x, y] }) => Math.hypot(x - from[0], y - from[1]);
-  const others = latents.filter((latent) => latent.id !== id && latent.origin === "gallery");
-  const good = others.filter((latent) => latent.represented);
-  return (good.length ? good : others).sort((x, y) => distance(y) - distance(x))[0]?.id ?? null;
-}
-
-const NO_SPACE = {
-  title: "No space is loaded",
-  detail: "The server has no space to show. Train one, or put one into its folder of checkpoints.",
-};
-const loadLatents = newest((signal, space) => api.latents(space, signal));
-
-async function openSpace(id) {
-  const { spaces } = store.get();
-  const space = spaces.find((s) => s.id === id) ?? spaces[0];
-  if (!space) throw new api.ProblemError(NO_SPACE);
-  const latents = await loadLatents(space.id);
-  if (!latents) return;
-  store.set({ latents, line: null });
-  store.look(sound({ ...store.get().view, space: space.id }));
-  work.offer(space.id);
-}
-
-const sendFile = newest((signal, file, space) => api.embed(file, space, signal));
-
-async function embed(file) {
-  store.set({ upload: { phase: "busy", file: file.name } });
+async function startStages() {
+  byId("no-webgl").hidden = hasWebGL();
   try {
-    const latent = await sendFile(file, store.get().view.space);
-    if (!latent) return;
-    const others = store.get().latents.filter((l) => l.id !== latent.id);
-    store.set({ latents: [latent, ...others], upload: { phase: "done", latent } });
-    showNews(`${latent.name} is now a choice in both galleries.`);
+    await Promise.all([stage.start(), store.get().view.beside && besides.start()]);
+    if (stage.viewer && besides.viewer) stage.viewer.link(besides.viewer);
   } catch (error) {
-    store.set({ upload: { phase: "failed", file: file.name, error } });
+    showError({ title: "The 3-D view could not start", detail: String(error.message) });
   }
-}
-
-async function remove(latent) {
-  try {
-    await api.removeLatent(latent.id);
-  } catch (error) {
-    return showError(error);
-  }
-  const latents = store.get().latents.filter((l) => l.id !== latent.id);
-  store.set({ latents, upload: { phase: "idle" } });
-  const { view } = store.get();
-  const freed = (id) => (id === latent.id ? null : id);
-  store.look(sound({ ...view, a: freed(view.a), b: freed(view.b) }));
-  showNews(`${latent.name} was removed.`);
-}
-
-/** Browsers limit how often an address may change. */
-const REPLACE_MS = 200;
-let replacing = 0;
-
-/** Picks make history, t does not. */
-function keepURL(view, before) {
-  clearTimeout(replacing);
-  const url = location.pathname + queryFromView(view);
-  if (url === location.pathname + location.search) return;
-  const first = !before.a || !before.b;
-  const pick = !sameLine(view, before) || view.space !== before.space;
-  if (pick && !first) history.pushState(null, "", url);
-  else replacing = setTimeout(() => history.replaceState(null, "", url), REPLACE_MS);
 }
 
 function drawSpaces({ spaces, view }) {
@@ -235,56 +102,108 @@ function drawSpaces({ spaces, view }) {
   byId("space-title").textContent = spaces.length === 1 ? (spaces[0].title ?? spaces[0].id) : "";
 }
 
-function watch() {
-  store.subscribe((state, before) => {
-    if (state.view === before.view && !sameLine(spotOf(state), spotOf(before))) follow();
-    if (state.view === before.view && state.spaces === before.spaces) return;
-    drawSpaces(state);
-    if (state.view === before.view) return;
-    if (state.view.of === "weights" && weightsObstacle(state) && state.latents.length) {
-      showNews(`Back on the latent line. ${weightsObstacle(state)}`);
-      return store.look({ of: "latent", job: state.view.job });
-    }
-    keepURL(state.view, before.view);
-    follow();
-    if (state.view.job && state.view.job !== before.view.job) stage.scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
-  });
-  addEventListener("popstate", () => {
-    const view = viewFromQuery(location.search);
-    clearTimeout(replacing);
-    if (view.space && view.space !== store.get().view.space) {
-      store.look({ ...view });
-      return void open(view.space);
-    }
-    store.look(sound({ ...view, space: store.get().view.space }));
-  });
-  byId("space").addEventListener("change", (event) => {
-    store.look({ space: event.target.value, a: null, b: null, t: 0 });
-    open(event.target.value);
-  });
+function drawHistory({ past, future }) {
+  /** @type {HTMLButtonElement} */ (byId("undo")).disabled = !past.length;
+  /** @type {HTMLButtonElement} */ (byId("redo")).disabled = !future.length;
 }
 
-const open = (id) => openSpace(id).catch((error) => showError(error, { label: "Try again", run: () => open(id) }));
+/** The raw weights where they cannot be had: said, and left. True where the view is another now. */
+function leaveWeights(state) {
+  const { view, latents } = state;
+  const why = (view.of === "weights" || view.beside) && latents.length ? weightsObstacle(state) : "";
+  if (!why) return false;
+  showNews(`Back on the latent line. ${why}`);
+  store.look({ of: "latent", beside: false, job: view.job, at: view.at });
+  return true;
+}
 
-async function load() {
-  try {
-    store.set({ spaces: await api.spaces() });
-    await openSpace(store.get().view.space);
-  } catch (error) {
-    showError(error, { label: "Try again", run: load });
+store.subscribe((state, before) => {
+  document.body.dataset.phase = state.phase;
+  byId("no-space").hidden = state.phase !== "empty";
+  if (state.past !== before.past || state.future !== before.future) drawHistory(state);
+  if (state.view !== before.view || state.spaces !== before.spaces) drawSpaces(state);
+  if (state.view === before.view) {
+    if (!sameLine(spotOf(state), spotOf(before))) follow();
+    return;
   }
+  if (leaveWeights(state)) return;
+  // A place, or what a job found, is one network: nothing stands beside it.
+  const { beside, at, job } = state.view;
+  byId("stages").dataset.beside = String(beside && !at && !job);
+  if (state.view.beside && !besides.viewer) startStages();
+  follow();
+  const watching = state.view.job && state.view.job !== before.view.job;
+  if (watching) byId("stage-place").scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
+});
+
+/** The keys of the page, each of which does what a control does. */
+function keys() {
+  const { show: showHelp, singles } = help();
+  const { show: showCode } = code(store);
+  const { show: showVideo } = video(store, () => stage.viewer);
+  byId("show-help").addEventListener("click", showHelp);
+  const move = (steps) => () => {
+    const { t, beyond, a, b } = store.get().view;
+    store.set({ playing: false });
+    if (a && b) store.look({ t: snap(t + steps / STEPS, beyond) });
+  };
+  const click = (id) => () => byId(id).click();
+  shortcuts({
+    back: move(-1), on: move(1), backFar: move(-10), onFar: move(10), toA: click("to-a"), toB: click("to-b"),
+    play: click("play"), swap: click("swap"), chance: click("chance"), undo: history.undo, redo: history.redo,
+    weights: () => byId(store.get().view.of === "weights" ? "of-latent" : "of-weights").click(),
+    galleryA: () => visit("gallery-a", "input"), galleryB: () => visit("gallery-b", "input"),
+    map: () => visit("map", "[tabindex], button, select"), compare: () => visit("compare", "input"),
+    code: showCode, record: showVideo, dark: () => darkScheme.toggle(), help: showHelp,
+  }, { singles });
 }
 
-for (const end of ["a", "b"]) gallery(byId(`gallery-${end}`), end, store);
-line(store, () => stage.dataset.pending === "true");
+/** Unfolds what holds an element, and goes to the part of it that takes the keys. */
+function visit(id, part) {
+  const host = byId(id);
+  const panel = /** @type {HTMLDetailsElement|null} */ (host.closest("details"));
+  if (panel) panel.open = true;
+  const target = /** @type {HTMLElement} */ (host.tabIndex >= 0 ? host : (host.querySelector("input:checked") ?? host.querySelector(part) ?? host));
+  target.focus({ preventScroll: true });
+  host.scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
+}
+
+address(store, (search) => {
+  const view = viewFromQuery(search);
+  const { space } = store.get().view;
+  store.look(view.space && view.space !== space ? view : places.sound({ ...view, space }));
+  if (view.space && view.space !== space) places.open(view.space);
+});
+byId("space").addEventListener("change", () => {
+  const { value } = /** @type {HTMLSelectElement} */ (byId("space"));
+  store.look({ space: value, a: null, b: null, t: 0 });
+  places.open(value);
+});
+
+const isPending = () => stage.isPending || (store.get().view.beside && besides.isPending);
+line(store, isPending);
+strip(store, isPending);
+for (const end of /** @type {const} */ (["a", "b"])) gallery(byId(`gallery-${end}`), end, store);
 facts(store);
+map(store, showError);
+inspect(store, { keep: places.keep, remove: places.remove, fail: showError });
 plot(store, showError);
 const { fit } = search(store, work);
-upload(store, { embed, remove, take: (file) => (isCloud(file.name) ? fit(file) : embed(file)) });
+upload(store, { embed: places.embed, remove: places.remove, take: (file) => (isCloud(file.name) ? fit(file) : places.embed(file)) });
 tray(store, work, showError);
 downloads(store, showError);
+panels(store);
+pad(store);
+afloat(store);
+directions(store, places.keep);
+compare(store);
+keys();
+byId("look-again").addEventListener("click", places.load);
+byId("undo").addEventListener("click", history.undo);
+byId("redo").addEventListener("click", history.redo);
+byId("theme").addEventListener("click", () => darkScheme.toggle());
 byId("unwatch").addEventListener("click", () => store.look({ job: null }));
-byId("reset-view").addEventListener("click", () => viewer.reset());
-watch();
-await Promise.all([startViewer(), load(), work.refresh()]);
+byId("reset-view").addEventListener("click", () => stage.viewer?.reset());
+welcome(store);
+await Promise.all([startStages(), places.load(), work.refresh()]);
 document.body.dataset.ready = "true";

@@ -1,15 +1,17 @@
 /** Failures and news, in words, at the foot of the page. */
 
+import { lost } from "./connection.js";
 import { byId, el } from "./dom.js";
 
 const NEWS_MS = 6000;
 
 /**
- * An error stays until it is dismissed; the same one is not shown twice.
- * @param {{title?: string, detail?: string, message?: string}} error
+ * An error stays until it is dismissed; the same one is not shown twice. A server that is gone is told of in one place.
+ * @param {{slug?: string, title?: string, detail?: string, message?: string}} error
  * @param {{label: string, run: () => void}} [action]
  */
 export function showError(error, action) {
+  if (error.slug === "unreachable") return lost(String(action?.run ?? ""), action?.run);
   console.info("shown to the person:", error);
   const title = error.title ?? "Something went wrong";
   const detail = error.detail ?? error.message ?? String(error);
@@ -25,7 +27,7 @@ export function showNews(text) {
 function add(title, detail, kind, action) {
   const host = byId("notices");
   const key = `${kind}|${title}|${detail}`;
-  [...host.children].find((child) => child.dataset.key === key)?.remove();
+  [.../** @type {NodeListOf<HTMLElement>} */ (host.querySelectorAll(".notice"))].find((child) => child.dataset.key === key)?.remove();
   const node = el("div", { class: `notice ${kind}`, role: kind === "error" ? "alert" : "status" });
   node.dataset.key = key;
   const close = el("button", { type: "button", class: "quiet", "aria-label": "Dismiss", onclick: () => node.remove() }, "×");

@@ -2,12 +2,12 @@
 
 import { byId, darkScheme, token } from "./dom.js";
 import { CONFIG, plotly, quietAxis, quietLayout } from "./plotly.js";
-import { sameLine, snap } from "./state.js";
+import { pointsOf, reach, sameLine, snap } from "./state.js";
 import { lineSummary } from "./words.js";
 
 const MEASURING = "Measuring the networks along this line …";
 
-/** Points -> traces: volume above, parts below, what is missing marked on the axis. */
+/** Points -> traces: volume above, parts below, what is missing marked on the axis. @param {import("./api.js").Point[]} points */
 function traces(points) {
   const x = points.map((p) => p.t);
   const [line, parts] = [token("--text"), token("--muted")];
@@ -23,31 +23,52 @@ function traces(points) {
       line: { color: parts, width: 2, shape: "hvh" }, fill: "tozeroy", fillcolor: token("--wash"),
       hovertemplate: "%{y} part(s)<extra></extra>",
     },
-    {
-      x: empty.map((p) => p.t), y: empty.map(() => 0), name: "no surface", mode: "markers", yaxis: "y2", cliponaxis: false,
-      marker: { symbol: "x-thin", size: 9, line: { width: 2, color: token("--warn") } }, hovertemplate: "no surface<extra></extra>",
-    },
+    missing(empty, "--warn", "no surface"),
   ];
 }
 
-const cursor = (t) => [{ type: "line", x0: t, x1: t, yref: "paper", y0: 0, y1: 1, line: { color: token("--accent"), width: 2 } }];
+const missing = (empty, ink, name) => ({
+  x: empty.map((p) => p.t), y: empty.map(() => 0), name, mode: "markers", yaxis: "y2", cliponaxis: false,
+  marker: { symbol: "x-thin", size: 9, line: { width: 2, color: token(ink) } }, hovertemplate: `${name}<extra></extra>`,
+});
 
-function layout(points, t) {
+/** The same line through raw weights, dashed: read beside the other, not instead of it. */
+function tracesBeside(points) {
+  const x = points.map((p) => p.t);
+  const line = { color: token("--warn"), width: 2, dash: "dash" };
+  return [
+    { x, y: points.map((p) => (p.empty ? null : p.volume)), name: "raw weights", mode: "lines", connectgaps: false, line, hovertemplate: "raw weights: volume %{y:.3f}<extra></extra>" },
+    { x, y: points.map((p) => p.parts), name: "raw weights", mode: "lines", yaxis: "y2", line: { ...line, shape: "hvh" }, hovertemplate: "raw weights: %{y} part(s)<extra></extra>" },
+    missing(points.filter((p) => p.empty), "--warn", "raw weights: no surface"),
+  ];
+}
+
+/** Where the view is, and which part of the line is extrapolated. */
+const cursor = (t, [low, high]) => [...shades(low, high), { type: "line", x0: t, x1: t, yref: "paper", y0: 0, y1: 1, line: { color: token("--accent"), width: 2 } }];
+
+function shades(low, high) {
+  const shade = (x0, x1) => ({ type: "rect", x0, x1, yref: "paper", y0: 0, y1: 1, line: { width: 0 }, fillcolor: token("--wash"), layer: "below" });
+  return [low < 0 && shade(low, 0), high > 1 && shade(1, high)].filter(Boolean);
+}
+
+function layout(points, t, range) {
   const axis = quietAxis();
   const most = Math.max(1, ...points.map((p) => p.parts));
   return {
     ...quietLayout(), margin: { l: 48, r: 14, t: 8, b: 40 },
-    xaxis: { ...axis, range: [-0.015, 1.015], title: { text: "t, from A to B" }, anchor: "y2", tickvals: [0, 0.25, 0.5, 0.75, 1] },
+    xaxis: { ...axis, range: [range[0] - 0.015, range[1] + 0.015], title: { text: "t, from A to B" }, anchor: "y2", dtick: 0.25 },
     yaxis: { ...axis, domain: [0.42, 1], title: { text: "volume" }, rangemode: "tozero", nticks: 5 },
     yaxis2: {
       ...axis, domain: [0, 0.3], title: { text: "parts" }, range: [0, most * 1.15],
       tickformat: "d", dtick: Math.max(1, Math.ceil(most / 3)),
     },
-    shapes: cursor(t),
+    shapes: cursor(t, range),
   };
 }
 
-/** @param {ReturnType<import("./state.js").createStore>} store @param {(error: unknown) => void} fail */
+const within = (points, [low, high]) => points.filter(({ t }) => t >= low - 1e-6 && t <= high + 1e-6);
+
+/** @param {import("./state.js").Store} store @param {(error: unknown) => void} fail */
 export function plot(store, fail) {
   const host = byId("plot");
   const note = byId("plot-note");
@@ -55,18 +76,22 @@ export function plot(store, fail) {
   let drawn = null;
 
   async function draw() {
-    const state = store.get();
-    const known = state.line && sameLine(state.line.line, state.view) ? state.line : null;
+    const { view } = store.get();
+    const known = pointsOf(store.get(), view);
+    const range = reach(view);
     host.classList.toggle("stale", !known && Boolean(drawn));
-    note.textContent = known ? lineSummary(known.points) : state.view.b ? MEASURING : "Pick A and B to see their line.";
+    note.textContent = known ? lineSummary(within(known, range)) : view.b ? MEASURING : "Pick A and B to see their line.";
     if (!known || !seen) return;
     const Plotly = await plotly();
     const now = store.get();
-    if (now.line !== known) return;
-    await Plotly.react(host, traces(known.points), layout(known.points, now.view.t), CONFIG);
-    if (!drawn) host.on("plotly_click", ({ points }) => store.look({ t: snap(points[0].x) }));
+    if (pointsOf(now, now.view) !== known) return;
+    const beside = now.view.beside ? pointsOf(now, { ...now.view, of: "weights" }) : null;
+    const [points, others] = [known, beside ?? []].map((all) => within(all, range));
+    const all = [...traces(points), ...(others.length ? tracesBeside(others) : [])];
+    await Plotly.react(host, all, layout([...points, ...others], now.view.t, range), CONFIG);
+    if (!drawn) /** @type {any} */ (host).on("plotly_click", ({ points: [{ x }] }) => store.look({ t: snap(x, store.get().view.beyond) }));
     drawn = Plotly;
-    host.dataset.points = String(known.points.length);
+    host.dataset.points = String(points.length);
   }
   const tryDraw = () => draw().catch((error) => {
     note.textContent = error.message;
@@ -80,10 +105,12 @@ export function plot(store, fail) {
     tryDraw();
   }, { rootMargin: "80px" }).observe(host);
 
-  darkScheme.addEventListener("change", tryDraw);
+  darkScheme.onChange(tryDraw);
   store.subscribe((state, before) => {
-    if (state.line !== before.line || !sameLine(state.view, before.view)) tryDraw();
-    else if (drawn && state.view.t !== before.view.t) drawn.relayout(host, { shapes: cursor(state.view.t) });
+    const { view } = state;
+    const redraw = view.beyond !== before.view.beyond || view.beside !== before.view.beside || !sameLine(view, before.view);
+    if (state.lines !== before.lines || redraw) tryDraw();
+    else if (drawn && view.t !== before.view.t) drawn.relayout(host, { shapes: cursor(view.t, reach(view)) });
   });
   tryDraw();
 }

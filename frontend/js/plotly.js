@@ -11,7 +11,7 @@ export function plotly() {
   loading ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = PLOTLY;
-    script.onload = () => resolve(window.Plotly);
+    script.onload = () => resolve(/** @type {any} */ (window).Plotly);
     script.onerror = () => reject(new Error(`The plot could not be drawn: ${PLOTLY} did not load.`));
     document.head.append(script);
   });

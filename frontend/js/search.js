@@ -8,12 +8,14 @@ import { CLOUD_FILES, NOTCHES, trust, wish, wordsOf } from "./wishes.js";
 const SHOWN = 6;
 
 /**
- * @param {ReturnType<import("./state.js").createStore>} store
- * @param {ReturnType<import("./jobs.js").jobs>} work
+ * @param {import("./state.js").Store} store
+ * @param {import("./jobs.js").Work} work
  */
 export function search(store, work) {
-  const [wishes, start, note, zone, file] = ["wishes", "wish-start", "wishes-note", "drop-points", "points-file"].map(byId);
-  const startOf = (name) => document.querySelector(`input[name=${name}]:checked`).value;
+  const [wishes, note, zone] = ["wishes", "wishes-note", "drop-points"].map((id) => byId(id));
+  const start = /** @type {HTMLButtonElement} */ (byId("wish-start"));
+  const file = /** @type {HTMLInputElement} */ (byId("points-file"));
+  const startOf = (name) => /** @type {HTMLInputElement} */ (document.querySelector(`input[name=${name}]:checked`)).value;
   const notches = () => Object.fromEntries([...wishes.querySelectorAll("input")].map((input) => [input.name, Number(input.value)]));
 
   function slider(attribute) {
@@ -33,7 +35,7 @@ export function search(store, work) {
     input.addEventListener("input", tell);
     const label = el("label", { htmlFor: input.id }, name);
     const small = el("small", { id: `trust-${attribute.name}` }, trust(attribute));
-    return { node: el("div", { class: "wish" }, label, says, input, small), reset: () => ((input.value = 0), tell()) };
+    return { node: el("div", { class: "wish" }, label, says, input, small), reset: () => ((input.value = "0"), tell()) };
   }
 
   let sliders = [];

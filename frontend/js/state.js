@@ -1,49 +1,112 @@
 /** What is looked at, and what is known: one store, and the part of it that lives in the URL. */
 
 import { shownLatent } from "./job.js";
+import { parsePlace } from "./places.js";
 
 /** @typedef {"latent"|"weights"} Of */
-/** @typedef {{space: string|null, a: string|null, b: string|null, t: number, of: Of, job: string|null}} View */
+/**
+ * What is looked at. All of it is in the URL.
+ * @typedef {object} View
+ * @property {string|null} space
+ * @property {string|null} a          latents at the ends of the line
+ * @property {string|null} b
+ * @property {string|null} c          a third and a fourth corner beside A and B
+ * @property {string|null} d
+ * @property {number} t               on the line: 0 is A, 1 is B; a multiple of 1 / STEPS
+ * @property {boolean} beyond         whether t may leave [0, 1]
+ * @property {Of} of                  what is interpolated
+ * @property {boolean} beside         whether the same line through raw weights is shown beside it
+ * @property {string|null} at         a place that is shown instead of the line's point, as `places.js` writes it
+ * @property {string|null} job        a job that is watched instead
+ * @property {number} detail          cells a side of the grid at rest
+ * @property {string|null} colour     the property that colours the map; null for the first that is there
+ * @property {string|null} projection of the map; null for the server's first
+ * @property {boolean} plain          the map without pictures
+ * @property {readonly string[]} shut panels that are folded, by their `data-panel`
+ */
 /** @typedef {{a: string, b: string, of: Of}} Line */
+/** @typedef {Line & {t: number, at?: string|null}} Spot a point of a line, or a place */
+/** @typedef {ReturnType<typeof createStore>} Store */
 
 /** Positions on the line are multiples of 1 / STEPS, so that what was fetched can be shown again. */
 export const STEPS = 60;
+/** How far t goes beyond the ends. */
+export const BEYOND = 0.5;
 export const OFS = /** @type {const} */ (["latent", "weights"]);
+export const DETAILS = /** @type {const} */ ([64, 128, 192, 256]);
 /** @type {View} */
-export const START = { space: null, a: null, b: null, t: 0, of: "latent", job: null };
+export const START = Object.freeze({
+  space: null, a: null, b: null, c: null, d: null, t: 0, beyond: false, of: "latent", beside: false, at: null, job: null,
+  detail: 128, colour: null, projection: null, plain: false, shut: Object.freeze([]),
+});
+/** Changes of these are moves: they leave the job or the place that is shown. The others change how things look. */
+const MOVES = ["space", "a", "b", "t", "of", "at", "job"];
 
-/** Nearest multiple of 1 / STEPS in [0, 1]; 0 for what is no number. @param {number} t */
-export const snap = (t) => (Number.isFinite(t) ? Math.min(STEPS, Math.max(0, Math.round(t * STEPS))) / STEPS : 0);
+/** The t that a line can be walked. @param {{beyond: boolean}} view @returns {[number, number]} */
+export const reach = ({ beyond }) => (beyond ? [-BEYOND, 1 + BEYOND] : [0, 1]);
 
-/** `?a=..&b=..&t=..` -> View; what is missing or makes no sense is as at the start. Inverse: `queryFromView`. */
+/** Nearest multiple of 1 / STEPS within reach; 0 for what is no number. @param {number} t @param {boolean} [beyond] */
+export function snap(t, beyond = false) {
+  if (!Number.isFinite(t)) return 0;
+  const [low, high] = reach({ beyond });
+  return Math.min(high, Math.max(low, Math.round(t * STEPS) / STEPS)) || 0;
+}
+
+/** Names of the URL's values, where they are not the view's own. */
+const TEXTS = { space: "space", a: "a", b: "b", c: "c", d: "d", at: "at", job: "job", colour: "colour", projection: "map" };
+
+/** `?a=..&b=..&t=..` -> View; what is missing or makes no sense is as at the start. Inverse: `queryFromView`. @returns {View} */
 export function viewFromQuery(search) {
   const values = new URLSearchParams(search);
-  const of = OFS.find((o) => o === values.get("of")) ?? START.of;
-  const [space, a, b, job] = ["space", "a", "b", "job"].map((key) => values.get(key) || null);
-  return { space, a, b, t: snap(Number(values.get("t") ?? 0)), of, job };
+  const texts = Object.fromEntries(Object.entries(TEXTS).map(([key, name]) => [key, values.get(name) || null]));
+  const t = Number(values.get("t") ?? 0);
+  const beyond = values.has("beyond") || t < 0 || t > 1;
+  return {
+    ...START, ...texts, beyond, t: snap(t, beyond),
+    of: OFS.find((of) => of === values.get("of")) ?? START.of,
+    beside: values.has("beside"),
+    plain: values.has("plain"),
+    at: parsePlace(texts.at) ? texts.at : null,
+    detail: DETAILS.find((detail) => String(detail) === values.get("detail")) ?? START.detail,
+    shut: (values.get("shut") ?? "").split(",").filter(Boolean).sort(),
+  };
 }
 
 /** View -> `?a=..&b=..`, without what is as at the start. Inverse: `viewFromQuery`. @param {View} view */
 export function queryFromView(view) {
   const values = new URLSearchParams();
-  for (const key of ["space", "a", "b"]) if (view[key]) values.set(key, view[key]);
+  for (const [key, name] of Object.entries(TEXTS)) if (view[key]) values.set(name, view[key]);
   if (view.t) values.set("t", String(Number(view.t.toFixed(4))));
   if (view.of !== START.of) values.set("of", view.of);
-  if (view.job) values.set("job", view.job);
-  return values.size ? `?${values}` : "";
+  for (const key of ["beyond", "beside", "plain"]) if (view[key]) values.set(key, "1");
+  if (view.detail !== START.detail) values.set("detail", String(view.detail));
+  if (view.shut.length) values.set("shut", view.shut.join(","));
+  // Commas and colons may stand in a query as they are, and places are read by people.
+  return values.size ? `?${String(values).replaceAll("%2C", ",").replaceAll("%3A", ":").replaceAll("%7E", "~")}` : "";
 }
 
-/** Whether two views are of the same line, at whatever t. */
-export const sameLine = (x, y) => x.a === y.a && x.b === y.b && x.of === y.of;
+/** Whether two are of the same line, at whatever t, or the same place. */
+export const sameLine = (x, y) => x.a === y.a && x.b === y.b && x.of === y.of && (x.at ?? null) === (y.at ?? null);
+
+/** Names a line; its measured points are kept by it. @param {Line} line */
+export const lineKey = ({ a, b, of }) => [a, b, of].join("\n");
+
+/** What is measured of a line, by t; undefined where nothing is. @param {any} state @param {Line} line */
+export const pointsOf = (state, line) => state.lines.get(lineKey(line));
 
 /** The job that is watched, or undefined. */
 export const watchedJob = ({ view, jobs }) => (view.job ? jobs.items.find((job) => job.id === view.job) : undefined);
 
-/** What the stage shows: what the watched job has found so far, as the middle of a line to itself; else the view's point. */
+/**
+ * What the stage shows: what the watched job has found so far, as the middle of a line to itself; or a place; else the
+ * view's point of the line.
+ * @returns {Spot}
+ */
 export function spotOf(state) {
   const found = shownLatent(watchedJob(state));
-  const { a, b, t, of } = state.view;
-  return found ? { a: found, b: found, t: 0.5, of: "latent" } : { a, b, t, of };
+  if (found) return { a: found, b: found, t: 0.5, of: "latent" };
+  const { a, b, t, of, at } = state.view;
+  return at ? { a: at, b: at, t: 0.5, of: "latent", at } : { a, b, t, of };
 }
 
 /**
@@ -51,10 +114,17 @@ export function spotOf(state) {
  *   view     View
  *   spaces   Space[]
  *   latents  Latent[] of the view's space; the gallery first
- *   line     {line: Line, points: Point[]} | null    what is known of the line's points, by t
+ *   phase    "loading"|"ready"|"empty"|"failed"    whether the space is there
+ *   lines    Map<lineKey, Point[]>    what is measured of lines, each by t; replaced, never changed
  *   frame    Frame | null     the shape that is shown
- *   upload   {phase: "idle"|"busy"|"done"|"failed", file?, latent?, error?}
+ *   beside   Frame | null     the same point of the line through raw weights
+ *   map      {projection: string|null, projections: {name, title}[], axes: {title: string}[], places: Map<id, [x, y]>}
+ *   hover    string | null    the latent under the pointer, on the map or in a list
+ *   upload   {phase: "idle"|"busy"|"done"|"failed", file?, share?, latent?, error?}
  *   playing  boolean
+ *   pace     {bounce: boolean, speed: number}    how a line is played
+ *   past     View[]    what `undo` goes back to, the newest last
+ *   future   View[]    what `redo` goes on to, the nearest last
  *   jobs     {phase: "loading"|"known"|"failed", items: Job[], dismissed: string[], error?, lost, unworked}
  *   tray     {open: boolean, opened: string|null}    whether it is unfolded, and which job is
  *   offer    {phase: "loading"|"known"|"failed", attributes: Attribute[], error?}    what jobs can change in the space
@@ -88,8 +158,11 @@ export function createStore(initial) {
     get: () => state,
     /** Merges `patch` and tells every listener (state, before). */
     set,
-    /** Changes part of the view. Who looks elsewhere no longer watches a job. */
-    look: (patch) => set({ view: Object.freeze({ ...state.view, job: null, ...patch }) }),
+    /** Changes part of the view. Who moves elsewhere leaves the job or the place that was shown. @param {Partial<View>} patch */
+    look(patch) {
+      const left = MOVES.some((key) => key in patch) ? { job: null, at: null } : {};
+      set({ view: Object.freeze({ ...state.view, ...left, ...patch }) });
+    },
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -97,7 +170,7 @@ export function createStore(initial) {
   };
 }
 
-/** The latent of this id, or undefined. */
+/** The latent of this id, or undefined. @returns {import("./api.js").Latent|undefined} */
 export const latentOf = (state, id) => state.latents.find((latent) => latent.id === id);
 
 /** The latent's architecture, as its space describes it. */

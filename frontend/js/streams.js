@@ -19,7 +19,10 @@ export class Streams {
    * @param {(url: string) => EventSource} [how.connect]
    */
   constructor({ hear, close, reach, connect = (url) => new EventSource(url) }) {
-    Object.assign(this, { hear, close, reach, connect });
+    this.hear = hear;
+    this.close = close;
+    this.reach = reach;
+    this.connect = connect;
   }
 
   /** Listens to exactly these jobs. @param {string[]} jobs */

@@ -6,12 +6,12 @@ import { byId, darkScheme, el, icon } from "./dom.js";
 import { canResume, isActive, listed, shownLatent, standing, summary } from "./job.js";
 
 /**
- * @param {ReturnType<import("./state.js").createStore>} store
- * @param {ReturnType<import("./jobs.js").jobs>} work
+ * @param {import("./state.js").Store} store
+ * @param {import("./jobs.js").Work} work
  * @param {(error: unknown) => void} fail
  */
 export function tray(store, work, fail) {
-  const [toggle, panel, list] = ["tray-toggle", "tray-panel", "tray-list"].map(byId);
+  const [toggle, panel, list] = ["tray-toggle", "tray-panel", "tray-list"].map((id) => byId(id));
   /** @type {Map<string, ReturnType<typeof entry>>} */
   const entries = new Map();
 
@@ -95,7 +95,7 @@ export function tray(store, work, fail) {
   function dismiss(id) {
     const neighbour = entries.get(id).node.nextElementSibling ?? entries.get(id).node.previousElementSibling;
     work.dismiss(id);
-    (neighbour?.querySelector(".job-head") ?? byId("tray-close")).focus();
+    /** @type {HTMLElement} */ (neighbour?.querySelector(".job-head") ?? byId("tray-close")).focus();
   }
 
   const use = (end, id) => store.look({ [end]: store.get().jobs.items.find((job) => job.id === id).result, t: end === "a" ? 0 : 1 });
@@ -126,7 +126,7 @@ export function tray(store, work, fail) {
   }
 
   byId("tray-again").addEventListener("click", () => work.refresh());
-  darkScheme.addEventListener("change", () => {
+  darkScheme.onChange(() => {
     for (const { fade } of entries.values()) fade();
     draw(store.get());
   });

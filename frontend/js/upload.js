@@ -6,7 +6,7 @@ import { architectureOf } from "./state.js";
 import { count, percent } from "./words.js";
 
 /**
- * @param {ReturnType<import("./state.js").createStore>} store
+ * @param {import("./state.js").Store} store
  * @param {object} act
  * @param {(file: File) => void} act.embed
  * @param {(file: File) => void} act.take   a file that was dropped anywhere: a network, or points
@@ -42,7 +42,7 @@ export function upload(store, act) {
 
   const views = {
     idle: () => [],
-    busy: ({ file }) => [el("p", { class: "busy", role: "status" }, `Embedding ${file} …`)],
+    busy: ({ file, share }) => [sending(file, share)],
     failed: ({ file, error }) => [
       el("div", { class: "failed", role: "alert" },
         el("strong", {}, error.title ?? "The file could not be embedded"),
@@ -51,6 +51,15 @@ export function upload(store, act) {
     ],
     done: ({ latent }, state) => [card(latent, state)],
   };
+
+  /** How much of the file is there; what the server does then takes as long as it takes. */
+  function sending(file, share) {
+    const there = share >= 1;
+    const words = there ? `Finding the place of ${file} in this space …` : `Sending ${file}: ${percent(share)}`;
+    const bar = el("progress", { max: 1, "aria-label": `Upload of ${file}` });
+    if (!there) bar.value = share;
+    return el("div", { class: "busy" }, el("p", { role: "status" }, words), bar);
+  }
 
   function card(latent, state) {
     const arch = architectureOf(state, latent);

@@ -12,6 +12,8 @@ const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDo
 
 export class Viewer {
   #queued = false;
+  /** @type {Viewer[]} viewers that look from where this one does */
+  #linked = [];
 
   /** @param {HTMLElement} host the element that holds the canvas and carries `data-*` about what is shown */
   constructor(host) {
@@ -27,7 +29,7 @@ export class Viewer {
     this.#build();
     this.#control();
     new ResizeObserver(() => this.#resize()).observe(host);
-    darkScheme.addEventListener("change", () => this.#dress());
+    darkScheme.onChange(() => this.#dress());
     this.#dress();
     this.reset();
   }
@@ -67,7 +69,10 @@ export class Viewer {
     Object.assign(controls, { enableDamping: !reducedMotion.matches, dampingFactor: 0.12, enablePan: false });
     Object.assign(controls, { minDistance: 2.4, maxDistance: 9, maxPolarAngle: Math.PI * 0.92, enableZoom: false });
     controls.target.copy(AIM);
-    controls.addEventListener("change", () => this.draw());
+    controls.addEventListener("change", () => {
+      for (const other of this.#linked) other.lookFrom(this.camera.position);
+      this.draw();
+    });
     this.renderer.domElement.style.touchAction = "pan-y"; // a finger still scrolls the page; two zoom
     // The wheel scrolls the page until the stage was chosen.
     this.host.addEventListener("focus", () => (controls.enableZoom = true));
@@ -133,6 +138,42 @@ export class Viewer {
     this.camera.position.setFromSpherical(offset).add(this.controls.target);
     this.controls.update();
     this.draw();
+  }
+
+  /** From now on both look from one place, whichever is turned. @param {Viewer} other */
+  link(other) {
+    if (this.#linked.includes(other)) return;
+    this.#linked.push(other);
+    other.#linked.push(this);
+    other.lookFrom(this.camera.position);
+  }
+
+  /** @param {THREE.Vector3} position */
+  lookFrom(position) {
+    if (this.camera.position.distanceToSquared(position) < 1e-10) return;
+    this.camera.position.copy(position);
+    this.controls.update();
+    this.draw();
+  }
+
+  /** Draws at once, from so many radians further around; for films. @param {number} angle @returns {HTMLCanvasElement} */
+  shoot(angle) {
+    const before = this.camera.position.clone();
+    this.camera.position.sub(this.controls.target).applyAxisAngle(this.camera.up, angle).add(this.controls.target);
+    this.camera.lookAt(this.controls.target);
+    this.renderer.render(this.scene, this.camera);
+    this.camera.position.copy(before);
+    this.camera.lookAt(this.controls.target);
+    return this.renderer.domElement;
+  }
+
+  /** Gives back what the graphics card holds; nothing can be shown afterwards. */
+  dispose() {
+    this.disposed = true;
+    this.controls.dispose();
+    this.mesh.geometry.dispose();
+    this.renderer.dispose();
+    this.renderer.forceContextLoss();
   }
 
   zoom(factor) {

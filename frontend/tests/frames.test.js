@@ -103,3 +103,14 @@ test("the cache drops the least recently used frames beyond its limit", () => {
   assert.ok(cache.get(spot(0), COARSE));
   assert.equal(cache.get(spot(0.25), COARSE), undefined);
 });
+
+test("from place to place what is under way is shown on the way, and only the newest is fetched next", async () => {
+  const { frames, log } = byHand();
+  const place = (at) => ({ a: at, b: at, of: "latent", t: 0.5, at });
+  for (const at of ["x:1,y:0", "x:0.9,y:0.1", "x:0.8,y:0.2"]) frames.want(place(at));
+  assert.deepEqual(log.requests.map((r) => r.a), ["x:1,y:0"]);
+  log.requests[0].answer();
+  await settled();
+  assert.equal(log.shown.length, 1);
+  assert.deepEqual(log.requests.map((r) => r.a), ["x:1,y:0", "x:0.8,y:0.2"]);
+});

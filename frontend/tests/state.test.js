@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { START, STEPS, createStore, queryFromView, snap, spotOf, viewFromQuery, weightsObstacle } from "../js/state.js";
+import { DETAILS, START, STEPS, createStore, queryFromView, sameLine, snap, spotOf, viewFromQuery, weightsObstacle } from "../js/state.js";
 
 test("a view survives the URL", () => {
   for (let step = 0; step <= STEPS; step += 1) {
-    const view = { space: "chairs", a: "a b&c=d", b: "ü/é", t: snap(step / STEPS), of: step % 2 ? "weights" : "latent", job: step % 3 ? null : "j-1_2" };
+    const view = {
+      space: "chairs", a: "a b&c=d", b: "ü/é", c: step % 3 ? "third" : null, d: step % 6 ? null : "fourth", t: snap(1.5 - step / 30, true), beyond: true, of: step % 2 ? "weights" : "latent",
+      beside: step % 5 === 0, at: step % 4 ? null : "chairs.x-1:0.25,a b&c=d:0.75,~seat height:-1.5", job: step % 3 ? null : "j-1_2",
+      detail: DETAILS[step % 4], plain: step % 2 === 0, colour: step % 2 ? "back,kind" : null, projection: step % 3 ? "tsne" : null, shut: step % 2 ? ["lists", "plot"] : [],
+    };
     assert.deepEqual(viewFromQuery(queryFromView(view)), view);
   }
 });
@@ -16,8 +20,29 @@ test("the view of the start has an empty query", () => {
 
 test("what makes no sense in a URL is as at the start", () => {
   assert.deepEqual(viewFromQuery("?t=x&of=nonsense&a="), START);
-  assert.equal(viewFromQuery("?t=7").t, 1);
-  assert.equal(viewFromQuery("?t=-1").t, 0);
+  assert.deepEqual(viewFromQuery("?at=nowhere&detail=77"), START);
+});
+
+test("t beyond the ends is kept within its reach, and says so", () => {
+  assert.deepEqual(viewFromQuery("?t=7"), { ...START, t: 1.5, beyond: true });
+  assert.deepEqual(viewFromQuery("?t=-0.25"), { ...START, t: -0.25, beyond: true });
+  assert.equal(snap(7), 1);
+  assert.equal(snap(-1), 0);
+  assert.equal(snap(-1, true), -0.5);
+});
+
+test("another colour of the map leaves the place that is shown, another t does not", () => {
+  const store = createStore({ view: { ...START, at: "x:1" } });
+  store.look({ colour: "back", shut: ["plot"] });
+  assert.equal(store.get().view.at, "x:1");
+  store.look({ t: 0.5 });
+  assert.equal(store.get().view.at, null);
+});
+
+test("a place is shown instead of the line", () => {
+  const view = { ...START, a: "x", b: "y", t: 0.25, at: "x:0.5,y:0.5" };
+  assert.equal(spotOf({ view, jobs: { items: [] } }).at, view.at);
+  assert.equal(sameLine(spotOf({ view, jobs: { items: [] } }), view), false);
 });
 
 test("listeners hear of every change in order, also of changes a listener makes", () => {

@@ -30,7 +30,7 @@ def torchvision_datasets() -> ModuleType:
     try:
         return import_module("torchvision.datasets")
     except ImportError as error:
-        raise BadImages(f"torchvision is not installed: pip install torchvision ({error})") from error
+        raise BadImages(f"torchvision is not installed: pip install --no-deps torchvision ({error})") from error
     except RuntimeError as error:
         if "does not exist" not in str(error):
             raise

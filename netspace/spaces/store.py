@@ -19,16 +19,21 @@ from netspace.spaces.space import Space
 
 LARGE = 1_000_000
 """Elements from which a matrix is stored in 8 bits when a space is saved compactly."""
+PROBES = "encoder.probes"
+"""Images, for which 8 bits are enough."""
 SCALE = ".row_scale"
 WHITENING = "whitening.safetensors"
 
 
 def compact(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Half precision, and 8 bits a value for large matrices, with a scale for each row. Inverse of `restored`."""
+    """Half precision, and 8 bits a value for large matrices and images, with a scale for each row or image.
+
+    Inverse of `restored`.
+    """
     out = {}
     for name, value in state.items():
-        if value.ndim == 2 and value.numel() >= LARGE:
-            scale = value.abs().amax(1, keepdim=True).clamp_min(1e-12) / 127
+        if (value.ndim == 2 and value.numel() >= LARGE) or name == PROBES:
+            scale = value.abs().amax(tuple(range(1, value.ndim)), keepdim=True).clamp_min(1e-12) / 127
             out[name], out[name + SCALE] = (value / scale).round().to(torch.int8), scale
         else:
             out[name] = value.half()

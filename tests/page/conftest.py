@@ -20,6 +20,11 @@ SPACE = Path(os.environ.get("NETSPACE_SPACES", ROOT / "checkpoints" / "chairs"))
 """One space; named by the same variable as the server's own."""
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 WEBGL = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+NO_WEBGL = """const { getContext } = HTMLCanvasElement.prototype;
+HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+    return kind.startsWith("webgl") ? null : getContext.call(this, kind, ...rest);
+};"""
+"""Said to a page before its own scripts: a browser that cannot draw in 3-D, and is all the faster."""
 START_SECONDS = 120
 
 

@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,6 +20,7 @@ import torch
 from fake_jobs import Jobs, points_of
 from PIL import Image
 
+from netspace.compare import likeness
 from netspace.data.chairs import RANGES, Chair, ChairParams, between, random_params
 from netspace.errors import EmptyLevelSet
 from netspace.grids import Grid, sparse_grid
@@ -40,6 +42,21 @@ R2 = {"seat_height": 0.97, "seat_width": 0.93, "back_height": 0.88, "back_tilt":
 ATTRIBUTES = [
     {"name": "volume", "r2": None, "low": None, "high": None},
     *({"name": name, "r2": r2, "low": RANGES[name][0], "high": RANGES[name][1]} for name, r2 in R2.items()),
+]
+
+
+def direction(name: str, title: str, kind: str, r2: float, low: float, high: float, unit: str = "") -> dict:
+    deviation = 1.0 if kind == "component" else (high - low) / 12**0.5
+    return {"name": name, "title": title, "kind": kind, "r2": r2, "low": low, "high": high, "unit": unit,
+            "deviation": deviation}  # fmt: skip
+
+
+DIRECTIONS = [
+    *(direction(name, name.replace("_", " ").capitalize(), "attribute", r2, *RANGES[name]) for name, r2 in R2.items()),
+    *(
+        direction(f"pc{i}", f"Principal component {i}", "component", 0.3 / i, -2, 2, "standard deviations")
+        for i in range(1, 5)
+    ),
 ]
 
 
@@ -87,8 +104,32 @@ def params_of(latent_id: str):
 def grid_of(a: str, b: str, t: float, of: str, resolution: int) -> Grid:
     if of == "weights" and 0.15 < t < 0.85:
         return Grid(torch.ones((resolution + 1,) * 3), 0)
-    shape = Chair.of(between(params_of(a), params_of(b), t))
+    shape = Chair.of(between(params_of(a), params_of(b), min(1.0, max(0.0, t))))
     return sparse_grid(shape.sdf, resolution)
+
+
+def terms_of(text: str) -> list[tuple[str, float]]:
+    terms = []
+    for position, term in enumerate(text.split(",")):
+        name, _, value = term.rpartition(":")
+        if not name:
+            raise Problem(422, "bad-place", "The place cannot be read", f"term {position + 1}: expected id:weight")
+        terms.append((name, float(value)))
+    return terms
+
+
+@lru_cache(maxsize=100)
+def place_of(text: str, resolution: int) -> Grid:
+    """Measures are summed as latents would be, kinds are those of the heaviest; directions add to their measure."""
+    terms = terms_of(text)
+    latents = [(params_of(name), weight) for name, weight in terms if not name.startswith("~")]
+    measures = {name: sum(weight * getattr(params, name) for params, weight in latents) for name in RANGES}
+    for name, amount in terms:
+        if name.startswith("~") and name[1:] in measures:
+            measures[name[1:]] += amount
+    kept = {name: min(high, max(low, measures[name])) for name, (low, high) in RANGES.items()}
+    heaviest = max(latents, key=lambda term: term[1])[0]
+    return sparse_grid(Chair.of(replace(heaviest, **kept)).sdf, resolution)
 
 
 def mesh_of(a: str, b: str, t: float, of: str, resolution: int):
@@ -135,6 +176,34 @@ def latent(latent_id: str, single: bool = False, vector: bool = False) -> dict:
     if vector:
         body["vector"] = [float(index % 7), 1.0, 2.0]
     return body
+
+
+def compared(a: str, b: str) -> dict:
+    grids = [place_of(spot if ":" in spot else f"{spot}:1", 48) for spot in (a, b)]
+    volumes = [Solidity.of(grid).volume for grid in grids]
+    return {"space": SPACE, "a": a, "b": b, **asdict(likeness(*grids)), "volume_a": volumes[0], "volume_b": volumes[1],
+            "latent_distance": 0.0 if a == b else 2.5}  # fmt: skip
+
+
+PROJECTIONS = ["pca", "tsne"]
+
+
+def map_of(projection: str) -> dict:
+    if projection not in PROJECTIONS:
+        raise Problem(422, "unknown-projection", "No such projection", f"expected one of {PROJECTIONS}")
+    turn = 1 if projection == "pca" else -1
+    points = [[i, latent(i)["position"][0] * turn, latent(i)["position"][1]] for i in PARAMS if i not in SNAPSHOTS]
+    axes = [{"title": "1st component"}, {"title": "2nd component"}] if turn == 1 else [{"title": ""}, {"title": ""}]
+    known = [{"name": name, "title": name.upper()} for name in PROJECTIONS]
+    return {"projection": projection, "projections": known, "axes": axes, "points": points}
+
+
+def keep_place(at: str, name: str) -> dict:
+    place_of(at, 64)
+    latent_id = "place-" + hashlib.sha256(at.encode()).hexdigest()[:8]
+    PARAMS[latent_id] = params_of(at.split(",")[0].rpartition(":")[0])
+    UPLOADS[latent_id] = {"name": name, "origin": "place", "has_network": False, "properties": {}}
+    return latent(latent_id, single=True)
 
 
 def embed(body: bytes) -> tuple[int, dict]:
@@ -211,6 +280,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.file(Path(plotly.__file__).parent / "package_data" / "plotly.min.js")
             case ["vendor", "three", *rest]:
                 self.file(FRONTEND.joinpath("node_modules", "three", *rest))
+            case ["healthz"]:
+                self.reply_json(200, {"status": "ok"})
             case ["spaces"]:
                 space = {
                     "id": SPACE,
@@ -225,8 +296,12 @@ class Handler(BaseHTTPRequestHandler):
                 ids = [i for i in PARAMS if i not in UPLOADS and i not in SNAPSHOTS] + list(reversed(UPLOADS))
                 items = [latent(i) for i in ids[offset : offset + limit]]
                 self.reply_json(200, {"total": len(ids), "offset": offset, "limit": limit, "items": items})
+            case ["spaces", _, "map"]:
+                self.reply_json(200, map_of(query.get("projection", PROJECTIONS[0])))
             case ["spaces", _, "attributes"]:
                 self.reply_json(200, {"attributes": ATTRIBUTES})
+            case ["spaces", _, "directions"]:
+                self.reply_json(200, {"directions": DIRECTIONS})
             case ["jobs"]:
                 items = list(reversed(JOBS.jobs.values()))
                 self.reply_json(200, {"total": len(items), "offset": 0, "limit": 100, "items": items})
@@ -258,8 +333,11 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(part)
 
     def mesh(self, query: dict[str, str]) -> None:
-        where = query["a"], query["b"], float(query["t"]), query.get("of", "latent"), int(query.get("resolution", 64))
-        mesh, kind = mesh_of(*where), query.get("format", "bin")
+        resolution, kind = int(query.get("resolution", 64)), query.get("format", "bin")
+        if "at" in query:
+            mesh = grid_mesh(place_of(query["at"], resolution))
+        else:
+            mesh = mesh_of(query["a"], query["b"], float(query["t"]), query.get("of", "latent"), resolution)
         self.reply(200, binary(mesh) if kind == "bin" else mesh_bytes(mesh, kind), "application/octet-stream")
 
     def post(self) -> None:
@@ -276,6 +354,12 @@ class Handler(BaseHTTPRequestHandler):
         elif self.path.startswith("/jobs/"):
             _, _, job_id, what = self.path.split("/")
             self.reply_json(202, JOBS.cancel(job_id) if what == "cancel" else JOBS.resume(job_id))
+        elif self.path == "/compare":
+            asked = json.loads(body)
+            self.reply_json(200, compared(asked["a"], asked["b"]))
+        elif self.path == "/latents":
+            asked = json.loads(body)
+            self.reply_json(201, keep_place(asked["at"], asked["name"]))
         elif self.path == "/decode":
             self.reply(200, b"PK\x03\x04 a network", "application/octet-stream")
         else:

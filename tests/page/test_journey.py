@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import NO_WEBGL
 
 from netspace.checkpoint import network_bytes
 from netspace.fit import FitConfig, fit
@@ -48,6 +49,13 @@ def page(browser: Browser):
     context.close()
 
 
+@pytest.fixture
+def flat(page: Page) -> Page:
+    """A page that draws no shapes, for what does not depend on them: drawing in software takes long."""
+    page.add_init_script(NO_WEBGL)
+    return page
+
+
 def failures_of(page: Page) -> list[str]:
     """Grows while the page is used: errors of scripts and of the console, but for the refusals a person provokes."""
     found: list[str] = []
@@ -85,6 +93,7 @@ def numbers(text: str) -> list[float]:
 
 def pixels(page: Page) -> bytes:
     """The middle of the stage, where nothing but the shape is drawn."""
+    page.evaluate("scrollTo(0, 0)")
     box = page.locator("#stage").bounding_box()
     assert box
     middle = {"x": box["x"] + box["width"] * 0.3, "y": box["y"] + box["height"] * 0.3}
@@ -193,7 +202,7 @@ def test_playing_walks_along_the_line_and_pausing_stops(page: Page, fake_address
 
 def test_raw_weights_without_a_surface_are_told_as_a_result(page: Page, fake_address: str):
     open_page(page, f"{fake_address}/?a=chair-000&b=chair-003")
-    page.locator("label", has_text="Raw weights").click()
+    page.locator("label", has_text="Raw weights").first.click()
     expect(page.locator("#stage")).to_have_attribute("data-of", "weights")
     page.locator("#slider").fill("30")
     expect(page.locator("#stage")).to_have_attribute("data-vertices", "0")
@@ -210,23 +219,89 @@ def test_raw_weights_that_are_not_kept_cannot_be_asked_for_and_the_page_says_why
     expect(page.locator("#stage")).to_have_attribute("data-of", "latent")
 
 
-def test_without_webgl_the_page_says_so_and_the_rest_works(page: Page, fake_address: str):
-    page.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+def test_without_webgl_the_page_says_so_and_the_rest_works(flat: Page, fake_address: str):
+    page = flat
     open_page(page, fake_address)
     expect(page.locator("#no-webgl")).to_be_visible()
     move(page, 0.5)
     expect(page.locator("#fact-volume")).to_have_text(re.compile(r"^\d\.\d{3}$"))
 
 
-def test_a_server_that_does_not_answer_is_reported_and_can_be_asked_again(page: Page, fake_address: str):
+def test_a_server_that_is_gone_is_told_of_and_what_failed_is_done_when_it_is_back(flat: Page, fake_address: str):
+    page = flat
     open_page(page, fake_address)
-    page.route("**/mesh?*", lambda route: route.abort())
+    page.route(re.compile("/mesh|/healthz"), lambda route: route.abort())
     page.locator("#slider").fill("17")
-    notice = page.locator(".notice.error")
-    expect(notice.first).to_contain_text("The server did not answer")
-    page.unroute("**/mesh?*")
-    notice.get_by_role("button", name="Try again").first.click()
+    notice = page.locator(".notice.lost")
+    expect(notice).to_contain_text("The server did not answer")
+    expect(notice).to_contain_text("Next look in")
+    page.unroute(re.compile("/mesh|/healthz"))  # nobody has to ask: the page looks again by itself
     expect(page.locator("#stage")).to_have_attribute("data-t", f"{17 / 60:.4f}")
+    expect(notice).to_have_count(0)
+
+
+def test_a_server_without_a_space_says_what_to_do(flat: Page, fake_address: str):
+    page = flat
+    page.route("**/spaces", lambda route: route.fulfill(json={"spaces": []}))
+    page.goto(fake_address)
+    expect(page.locator("#no-space")).to_contain_text("netspace train")
+    expect(page.locator("main")).to_be_hidden()
+    page.unroute("**/spaces")
+    page.get_by_role("button", name="Look again").click()
+    expect(page.locator("#map")).to_have_attribute("data-points", re.compile(r"\d\d"))
+    expect(page.locator("#no-space")).to_be_hidden()
+
+
+def test_the_first_visit_is_greeted_once(flat: Page, fake_address: str):
+    page = flat
+    open_page(page, fake_address)
+    page.get_by_role("button", name="Show me").click()
+    expect(page.locator("#stage")).not_to_have_attribute("data-t", "0.0000")
+    page.reload()
+    expect(page.locator("body")).to_have_attribute("data-ready", "true")
+    expect(page.locator("#welcome")).to_be_hidden()
+
+
+def test_raw_weights_beside_turn_with_the_latent_line(page: Page, fake_address: str):
+    open_page(page, f"{fake_address}/?a=chair-000&b=chair-003&t=0.5&shut=plot,lists")
+    page.locator("label", has=page.locator("#of-both")).click()
+    beside = page.locator("#stage-beside")
+    expect(beside).to_have_attribute("data-of", "weights")
+    expect(beside).to_have_attribute("data-vertices", "0")
+    expect(page.locator("#empty-beside")).to_contain_text("averaged weights")
+    expect(page.locator("#stage")).not_to_have_attribute("data-vertices", "0")
+    expect(page.locator(".frames")).to_have_count(2)
+    expect(page.locator(".frames").nth(1).locator(".frame[data-state=empty]")).not_to_have_count(0)
+    page.locator("#stage").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#stage")).to_have_attribute("data-turning", "false")
+    expect(beside).to_have_attribute("data-turning", "false")
+    left, right = numbers(shown(page, "camera")), numbers(beside.get_attribute("data-camera") or "")
+    assert left == pytest.approx(right, abs=0.02)
+
+
+def test_the_line_goes_beyond_its_ends_and_says_so(page: Page, fake_address: str):
+    open_page(page, f"{fake_address}/?a=chair-000&b=chair-003&shut=plot,lists")
+    page.locator("#beyond").click()
+    expect(page.locator("#slider")).to_have_attribute("min", "-30")
+    expect(page.locator(".frame.outside")).not_to_have_count(0)
+    page.locator(".frame.outside").last.click()
+    expect(page.locator("#stage")).to_have_attribute("data-t", "1.5000")
+    expect(page.locator("#of-why")).to_contain_text("Beyond B")
+    expect(page).to_have_url(re.compile("t=1.5.*beyond=1"))
+    page.locator("#beyond").click()
+    expect(page.locator("#stage")).to_have_attribute("data-t", "1.0000")
+
+
+def test_the_filmstrip_shows_the_line_and_leads_along_it(page: Page, fake_address: str):
+    open_page(page, f"{fake_address}/?a=chair-000&b=chair-003&shut=plot,lists")
+    strip = page.locator("#strip")
+    expect(strip).to_have_attribute("data-drawn", "true")
+    frames = strip.locator(".frame[data-state=drawn]")
+    assert frames.count() >= 5
+    strip.locator(".frame[data-t='0.5']").click()
+    expect(page.locator("#stage")).to_have_attribute("data-t", "0.5000")
+    expect(strip.locator(".frame[aria-current]")).to_have_attribute("data-t", "0.5")
 
 
 def test_a_name_that_looks_like_markup_stays_text(page: Page, fake_address: str):

@@ -1,0 +1,36 @@
+/** What the map's colours mean. A kind can be picked out: the others fade. */
+
+import { el } from "./dom.js";
+import { outline } from "./sprites.js";
+
+const SIDE = 14;
+
+/** @param {HTMLElement} host @param {(group: string) => void} pick */
+export function legend(host, pick) {
+  function swatch({ colour, shape }) {
+    const canvas = el("canvas", { width: 2 * SIDE, height: 2 * SIDE, "aria-hidden": "true" });
+    const ink = canvas.getContext("2d");
+    if (!ink) return canvas;
+    outline(ink, shape, SIDE, SIDE, SIDE * 0.68);
+    ink.fillStyle = colour;
+    ink.fill();
+    return canvas;
+  }
+
+  const kind = (only) => ({ label, count, mark }) =>
+    el("button", { type: "button", class: "kind", "aria-pressed": String(only === label), onclick: () => pick(label) }, swatch(mark), el("span", {}, label), el("small", {}, String(count)));
+
+  function scale({ low, high, ramp }) {
+    const bar = el("span", { class: "ramp" });
+    bar.style.background = `linear-gradient(90deg, ${ramp.join(", ")})`;
+    return [el("span", {}, low), bar, el("span", {}, high)];
+  }
+
+  return {
+    /** @param {import("./colouring.js").Colouring} colouring @param {string|null} only the kind that is picked out */
+    show(colouring, only) {
+      host.dataset.picked = String(only !== null);
+      host.replaceChildren(...(colouring.scale ? scale(colouring.scale) : colouring.legend.map(kind(only))));
+    },
+  };
+}
