@@ -21,20 +21,20 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Reach = Annotated[float, Field(ge=-1, le=2, allow_inf_nan=False)]
 """A position on a line: 0 is a, 1 is b, and as far again beyond either end."""
 Resolution = Annotated[int, Field(ge=16, le=256, description="Cells a side of the grid")]
-Id = Annotated[str, Field(min_length=1, max_length=200, examples=["chairs.chair-00012"])]
+Id = Annotated[str, Field(min_length=1, max_length=200, examples=["chairs.chair-00020"])]
 
 PlaceText = Annotated[
     str,
     Field(
         min_length=1,
         max_length=4000,
-        examples=["chairs.chair-00012:0.3,chairs.chair-00044:0.7,~seat_height:0.1"],
+        examples=["chairs.chair-00020:0.3,chairs.chair-00048:0.7,~seat_height:0.1"],
         description="1 to 16 terms: `LATENT:WEIGHT`, weights from -8 to 8, or `~DIRECTION:AMOUNT` (GET "
         "/spaces/{id}/directions), amounts in the direction's unit, at most 8 of its deviations",
     ),
 ]
 Spot = Annotated[
-    str, Field(min_length=1, max_length=4000, examples=["chairs.chair-00012"], description="A latent's id, or a place")
+    str, Field(min_length=1, max_length=4000, examples=["chairs.chair-00020"], description="A latent's id, or a place")
 ]
 
 ACCURACY_FROM = (
@@ -139,7 +139,7 @@ class LatentOut(BaseModel):
     properties: dict[str, Any]
     has_network: bool = Field(description="Whether its own weights are kept, so that `of=weights` and `of=input` work")
     shared: bool = Field(description="Everyone's: of the gallery, or made without X-NetSpace-Owner")
-    picture: str = Field(description="Path of its PNG", examples=["/latents/chairs.chair-00012/picture"])
+    picture: str = Field(description="Path of its PNG", examples=["/latents/chairs.chair-00020/picture"])
 
     @classmethod
     def fields_of(cls, latent: Latent) -> dict[str, Any]:
@@ -183,8 +183,8 @@ class DecodeIn(BaseModel):
         extra="forbid",
         json_schema_extra={
             "examples": [
-                {"latent": "chairs.chair-00012", "format": "pt"},
-                {"at": "chairs.chair-00012:0.5,chairs.chair-00340:0.5", "format": "safetensors"},
+                {"latent": "chairs.chair-00020", "format": "pt"},
+                {"at": "chairs.chair-00020:0.5,chairs.chair-00340:0.5", "format": "safetensors"},
             ]
         },
     )
@@ -210,7 +210,7 @@ class KeepIn(BaseModel):
         extra="forbid",
         json_schema_extra={
             "examples": [
-                {"space": "chairs", "at": "chairs.chair-00012:0.5,chairs.chair-00340:0.5", "name": "Half way"},
+                {"space": "chairs", "at": "chairs.chair-00020:0.5,chairs.chair-00340:0.5", "name": "Half way"},
             ]
         },
     )
@@ -245,7 +245,7 @@ class InterpolateIn(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"a": "chairs.chair-00012", "b": "chairs.chair-00340", "steps": 9}]},
+        json_schema_extra={"examples": [{"a": "chairs.chair-00020", "b": "chairs.chair-00340", "steps": 9}]},
     )
 
     a: Spot
@@ -331,7 +331,7 @@ class CompareIn(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"a": "chairs.chair-00012", "b": "chairs.chair-00340:1,~seat_height:0.1"}]},
+        json_schema_extra={"examples": [{"a": "chairs.chair-00020", "b": "chairs.chair-00340:1,~seat_height:0.1"}]},
     )
 
     a: Spot
@@ -388,7 +388,7 @@ class MapOut(BaseModel):
     axes: tuple[AxisOut, AxisOut]
     points: list[tuple[str, float, float]] = Field(
         description="[id, x, y]: the gallery in its order, then the newest others",
-        examples=[[["chairs.chair-00012", 0.1, 0.2]]],
+        examples=[[["chairs.chair-00020", 0.1, 0.2]]],
     )
 
     @classmethod

@@ -112,7 +112,7 @@ class DistillIn(Optimisation):
 JobIn = Annotated[FitPointsIn | AttributesIn | DistillIn, Field(discriminator="objective")]
 
 EXAMPLES = [
-    {"objective": "attributes", "start": "chairs.chair-00012", "targets": {"seat_height": {"by": 0.05}}},
+    {"objective": "attributes", "start": "chairs.chair-00020", "targets": {"seat_height": {"by": 0.05}}},
     {"objective": "fit_points", "upload": "3f2a...", "best_of": 32, "steps": 400},
     {"objective": "distill", "start": "cifar10-single.network-00012", "steps": 100},
 ]
