@@ -33,6 +33,13 @@ def accuracy(predicted: Tensor, images: ImageSet) -> float:
     return float((predicted == images.labels).float().mean())
 
 
+def right_by_class(predicted: Tensor, images: ImageSet) -> tuple[Tensor, Tensor]:
+    """(right answers [C], images [C]) of every class, for predicted classes [N]."""
+    count = len(images.classes)
+    right = images.labels[predicted == images.labels]
+    return torch.bincount(right, minlength=count), torch.bincount(images.labels, minlength=count)
+
+
 def agreement(first: Tensor, second: Tensor) -> float:
     """Share of images that two networks put into the same class, [N] and [N]."""
     return float((first == second).float().mean())

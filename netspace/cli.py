@@ -33,7 +33,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 DEFAULT_SPACE = Path("checkpoints/chairs")
 CHECKPOINTS = (".pt", ".pth", ".safetensors")
 SOURCE = (
-    "A latent file, a gallery id, a checkpoint, or a place such as chair-00012:0.3,chair-00044:0.7,~seat_height:0.1 "
+    "A latent file, a gallery id, a checkpoint, or a place such as chair-00020:0.3,chair-00048:0.7,~seat_height:0.1 "
     "(`netspace directions` lists what follows a ~)."
 )
 ImageFolder = Annotated[

@@ -17,6 +17,7 @@ from torch.func import functional_call
 
 from netspace.archs import Architecture
 from netspace.data.points import uniform_points
+from netspace.errors import UnknownArchitecture
 from netspace.functional import own_module
 from netspace.grids import Field
 from netspace.runtime import can_compile, fast_product
@@ -134,7 +135,12 @@ def kernel(arch: Architecture, device: torch.device) -> Kernel:
 
 
 def network_field(arch: Architecture, theta: Tensor, alone: bool = False) -> Field:
-    """theta [P] as a field on its device: points [N, 3] -> signed distances [N], without gradient."""
+    """theta [P] as a field on its device: points [N, 3] -> signed distances [N], without gradient.
+
+    Raises UnknownArchitecture for what is no SDF network.
+    """
+    if arch.task != "sdf":
+        raise UnknownArchitecture(f"expected an SDF network of 3 inputs, got {arch.name}: a classifier has no surface")
     return kernel(arch, theta.device).field(theta, alone)
 
 

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import torch
 from safetensors.torch import load_file
 
 from netspace.errors import BadSpace
@@ -87,5 +88,5 @@ def _publish_gallery(zoo: Zoo, report: dict, kept: dict, output: Path, entries: 
         pictures[network.name] = png(network_picture(zoo.arch, theta, DECODED, 192))
         if i in with_weights:
             weights[network.name] = theta
-    Gallery(tuple(made), latents, projection, weights, (zoo.arch,), output / "gallery").save(pictures)
+    Gallery(tuple(made), latents, projection, weights, (zoo.arch,), output / "gallery").save(pictures, torch.float16)
     return {"entries": len(made), "networks": len(weights)}

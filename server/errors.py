@@ -83,6 +83,21 @@ class PointsInUse(NetSpaceError):
     title = "A job still needs the points"
 
 
+class ImagesMissing(NetSpaceError):
+    slug = "images-missing"
+    title = "This needs images that the service does not have"
+
+
+class NotAShape(NetSpaceError):
+    slug = "not-a-shape"
+    title = "Classifiers have no shape"
+
+
+class NotAClassifier(NetSpaceError):
+    slug = "not-a-classifier"
+    title = "Only classifiers know classes"
+
+
 STATUS: dict[type[NetSpaceError], int] = {
     UnknownName: 404,
     NotYours: 403,
@@ -91,6 +106,7 @@ STATUS: dict[type[NetSpaceError], int] = {
     GalleryLatent: 409,
     LatentInUse: 409,
     PointsInUse: 409,
+    ImagesMissing: 409,
     WrongState: 409,
     QuotaReached: 429,
     QueueFull: 429,

@@ -1,6 +1,6 @@
 """Latents of the gallery, of uploads, of jobs and of kept places behind one face."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -8,13 +8,13 @@ from torch import Tensor
 
 from netspace.archs import Architecture, architecture_from_json
 from netspace.checkpoint import read_network
-from netspace.embedding import represented, verdict
 from netspace.errors import UnknownName
 from netspace.spaces import Entry
 from server.errors import GalleryLatent, NoNetwork
 from server.owners import check_owner
 from server.registry import LoadedSpace, Registry
 from server.store import LISTED, Store, StoredLatent, vector_from
+from server.tasks.base import AccuracyFrom, Figures
 
 Origin = Literal["gallery", "upload", "job", "place"]
 ORIGINS: dict[str, Origin] = {"upload": "upload", "place": "place"}
@@ -34,7 +34,11 @@ class Latent:
     origin: Origin
     created_at: datetime | None
     architecture: Architecture
-    iou: float
+    decoded_architecture: Architecture
+    iou: float | None
+    agreement: float | None
+    accuracy: float | None
+    accuracy_from: AccuracyFrom | None
     represented: bool
     verdict: str
     position: tuple[float, float]
@@ -42,6 +46,10 @@ class Latent:
     has_network: bool
     owner: str | None
     vector: Tensor
+
+    @property
+    def figures(self) -> Figures:
+        return Figures(**{field.name: getattr(self, field.name) for field in fields(Figures)})
 
 
 @dataclass(frozen=True)
@@ -122,6 +130,7 @@ class Latents:
             found = latent.space.gallery.picture(latent.key)
         else:
             found = self._store.picture(latent.key)
+        found = found or latent.space.task.card(latent.figures, latent.architecture)
         if not found:
             raise UnknownName(f"latent {latent.id!r} has no picture")
         return found
@@ -142,10 +151,9 @@ class Latents:
             name=entry.name,
             origin="gallery",
             created_at=None,
-            architecture=space.gallery.arch,
-            iou=entry.iou,
-            represented=represented(entry.iou, entry.f_score),
-            verdict=verdict(entry.iou, entry.f_score),
+            architecture=space.gallery.architecture(entry.id),
+            decoded_architecture=space.decoded_architecture(space.gallery.latent(entry.id)),
+            **vars(space.task.of_entry(entry)),
             position=entry.position,
             properties={**entry.properties, "source": entry.source, "split": entry.split},
             has_network=entry.id in space.gallery.networks,
@@ -154,6 +162,7 @@ class Latents:
         )
 
     def _of_stored(self, space: LoadedSpace, stored: StoredLatent) -> Latent:
+        z = vector_from(stored.vector)
         return Latent(
             id=stored.id,
             key=stored.id,
@@ -162,12 +171,11 @@ class Latents:
             origin=ORIGINS.get(stored.origin, "job"),
             created_at=stored.created_at.replace(tzinfo=UTC),
             architecture=architecture_from_json(stored.architecture),
-            iou=stored.iou,
-            represented=stored.represented,
-            verdict=stored.verdict,
+            decoded_architecture=space.decoded_architecture(z),
+            **vars(space.task.of_stored(stored)),
             position=(stored.x, stored.y),
             properties=stored.properties,
             has_network=stored.origin == "upload",
             owner=stored.owner,
-            vector=vector_from(stored.vector),
+            vector=z,
         )

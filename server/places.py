@@ -7,10 +7,8 @@ from torch import Tensor
 
 from netspace.compare import likeness
 from netspace.errors import BadLatent
-from netspace.lines import describe
 from netspace.mesh import Solidity, network_grid
 from netspace.places import Place, is_place
-from netspace.report import DECODED, network_picture, png
 from server.errors import DifferentSpaces
 from server.latents import Latents
 from server.networks import Line, LineOf, line_through, weights_between
@@ -29,6 +27,8 @@ class Spot:
     space: LoadedSpace
     z: Tensor
     text: str
+    entry: str | None = None
+    """The network of the gallery that it is, if it is one."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def spot_of(latents: Latents, text: str, field: str) -> Spot:
     if is_place(text):
         return spot_at(latents, text, field=field)
     latent = latents.find(text)
-    return Spot(latent.space, latent.vector, latent.id)
+    return Spot(latent.space, latent.vector, latent.id, latent.key if latent.origin == "gallery" else None)
 
 
 def two_spots(latents: Latents, a: str, b: str) -> tuple[Spot, Spot]:
@@ -79,7 +79,8 @@ def line_between(latents: Latents, a: str, b: str, of: LineOf) -> Line:
     if of == "weights":
         return weights_between(latents, a, b)
     first, last = two_spots(latents, a, b)
-    return Line(first.space, first.z, last.z)
+    entries = None if first.entry is None or last.entry is None else (first.entry, last.entry)
+    return Line(first.space, first.z, last.z, None, entries)
 
 
 def keep(store: Store, spot: Spot, name: str, owner: str | None = None) -> tuple[StoredLatent, bool]:
@@ -90,7 +91,7 @@ def keep(store: Store, spot: Spot, name: str, owner: str | None = None) -> tuple
 
 
 def _latent_of(spot: Spot, name: str, key: str, owner: str | None) -> StoredLatent:
-    arch, theta = line_through(spot.space, spot.z).networks([0.0])
+    task, (arch, theta) = spot.space.task, line_through(spot.space, spot.z).network(0.0)
     x, y = spot.space.gallery.position(spot.z)
     return StoredLatent(
         space=spot.space.id,
@@ -103,21 +104,20 @@ def _latent_of(spot: Spot, name: str, key: str, owner: str | None) -> StoredLate
         verdict="A place of the space: its network is a decoded one.",
         x=x,
         y=y,
-        properties={**asdict(describe(arch, theta[0])), "at": spot.text},
+        properties={**task.describe(spot.z, arch, theta), "at": spot.text},
         vector=vector_bytes(spot.z),
         origin="place",
         owner=owner,
         network=b"",
-        picture=png(network_picture(arch, theta[0], DECODED)),
+        picture=task.draw(arch, theta),
     )
 
 
 @torch.no_grad()
 def compare(a: Spot, b: Spot) -> Comparison:
-    """Of the networks that two spots of one space decode to."""
-    arch, theta = line_through(a.space, a.z).networks([0.0])
-    other, end = line_through(b.space, b.z).networks([0.0])
-    first, last = network_grid(arch, theta[0], RESOLUTION), network_grid(other, end[0], RESOLUTION)
+    """Of the networks that two spots of one space decode to. Raises NotAShape."""
+    a.space.task.check_shapes()
+    first, last = (network_grid(*line_through(spot.space, spot.z).network(0.0), RESOLUTION) for spot in (a, b))
     like = likeness(first, last)
     return Comparison(
         **asdict(like),

@@ -13,14 +13,17 @@ import structlog
 import torch
 from torch import Tensor
 
+from netspace.archs import Architecture
 from netspace.directions import Direction, Regression, directions, regressions
-from netspace.errors import BadSpace, UnknownName
+from netspace.errors import BadSpace, UnknownArchitecture, UnknownName
 from netspace.familiarity import Familiarity
 from netspace.lso import Prior
 from netspace.maps import neighbourhoods
 from netspace.runtime import pick_device
 from netspace.spaces import Gallery, Space, load_space
 from server.compute import Worker
+from server.images import Images
+from server.tasks import Task, task_of
 
 SPACE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """No dot: a gallery latent's id is the space's id, a dot and the entry's id."""
@@ -37,6 +40,18 @@ class LoadedSpace:
     card: str
     identity: str
     worker: Worker
+    images: Images
+
+    @cached_property
+    def task(self) -> Task:
+        """What its networks do."""
+        return task_of(self)
+
+    @torch.no_grad()
+    def decoded_architecture(self, z: Tensor) -> Architecture:
+        """Of the network that z [D] decodes to."""
+        logits = self.space.arch_logits(z[None].to(self.space.device))
+        return self.space.architectures[0 if logits is None else int(logits.argmax())]
 
     @cached_property
     def prior(self) -> Prior:
@@ -77,7 +92,7 @@ def _text(path: Path, default: str) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else default
 
 
-def load(folder: Path, device: torch.device) -> LoadedSpace:
+def load(folder: Path, device: torch.device, images: Images) -> LoadedSpace:
     """The space in `folder` with its gallery, report and card. Raises BadSpace."""
     space = load_space(folder, device)
     name = space.config.name
@@ -95,6 +110,7 @@ def load(folder: Path, device: torch.device) -> LoadedSpace:
         card=_text(folder / "card.md", ""),
         identity=_identity(folder),
         worker=Worker(name),
+        images=images,
     )
 
 
@@ -112,12 +128,14 @@ class Registry:
         self._spaces = {space.id: space for space in spaces}
 
     @classmethod
-    def open(cls, root: Path, device: str) -> "Registry":
-        """Loads every space under `root`. Raises BadSpace for one that is broken or two of one name."""
+    def open(cls, root: Path, device: str, images: Images | None = None) -> "Registry":
+        """Loads every space under `root`; classifiers are evaluated on `images`, if there are any. Raises
+        BadSpace for one that is broken or two of one name."""
         log, chosen = structlog.get_logger(), pick_device(device)
         spaces: list[LoadedSpace] = []
+        images = images or Images()
         for folder in space_folders(root):
-            loaded = load(folder, chosen)
+            loaded = load(folder, chosen, images)
             if any(other.id == loaded.id for other in spaces):
                 raise BadSpace(f"{folder}: the name {loaded.id!r} is taken by another space in {root}")
             log.info("space loaded", space=loaded.id, folder=str(folder), device=str(chosen))
@@ -142,6 +160,15 @@ class Registry:
         if space_id is None or space_id not in self._spaces:
             raise UnknownName(f"space: expected one of {sorted(self._spaces)}, got {space_id!r}")
         return self._spaces[space_id]
+
+    def for_network(self, arch: Architecture) -> LoadedSpace:
+        """The first space that decodes to `arch`, or else that can read it. Raises UnknownArchitecture if none can."""
+        able = [space for space in self if space.task.reads(arch)]
+        own = [space for space in able if arch in space.space.architectures]
+        if not able:
+            known = {name: [one.name for one in space.space.architectures] for name, space in self._spaces.items()}
+            raise UnknownArchitecture(f"expected a network that a space here can read ({known}), got {arch.name}")
+        return (own or able)[0]
 
     def close(self) -> None:
         for space in self:

@@ -8,10 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from netspace.archs import Architecture
 from netspace.directions import Direction
-from server.latents import Latent, Neighbour, Origin
+from netspace.spaces.gallery import AccuracyLine
+from server.latents import Latent, Neighbour, Origin, gallery_id
 from server.maps import TITLES, Projection, SpaceMap
-from server.networks import LineOf
+from server.networks import LineOf, NetworkOf
 from server.registry import LoadedSpace
+from server.tasks.base import AccuracyFrom, ClassScores
 
 NetworkFormat = Literal["pt", "safetensors"]
 MeshFormat = Literal["bin", "glb", "stl", "ply", "obj"]
@@ -19,21 +21,26 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Reach = Annotated[float, Field(ge=-1, le=2, allow_inf_nan=False)]
 """A position on a line: 0 is a, 1 is b, and as far again beyond either end."""
 Resolution = Annotated[int, Field(ge=16, le=256, description="Cells a side of the grid")]
-Id = Annotated[str, Field(min_length=1, max_length=200, examples=["chairs.chair-00012"])]
+Id = Annotated[str, Field(min_length=1, max_length=200, examples=["chairs.chair-00020"])]
 
 PlaceText = Annotated[
     str,
     Field(
         min_length=1,
         max_length=4000,
-        examples=["chairs.chair-00012:0.3,chairs.chair-00044:0.7,~seat_height:0.1"],
+        examples=["chairs.chair-00020:0.3,chairs.chair-00048:0.7,~seat_height:0.1"],
         description="1 to 16 terms: `LATENT:WEIGHT`, weights from -8 to 8, or `~DIRECTION:AMOUNT` (GET "
         "/spaces/{id}/directions), amounts in the direction's unit, at most 8 of its deviations",
     ),
 ]
 Spot = Annotated[
-    str, Field(min_length=1, max_length=4000, examples=["chairs.chair-00012"], description="A latent's id, or a place")
+    str, Field(min_length=1, max_length=4000, examples=["chairs.chair-00020"], description="A latent's id, or a place")
 ]
+
+ACCURACY_FROM = (
+    "`gallery`: measured on test images before the space shipped; `images`: measured on the service's own; `estimate`: "
+    "linear in the latent; null where there is no accuracy"
+)
 
 MAX_STEPS = 256
 MAX_VECTOR = 65536
@@ -49,12 +56,30 @@ class ArchitectureOut(BaseModel):
         return cls(id=arch.name, name=arch.name, parameters=arch.layout.size)
 
 
+class MeasuredLineOut(BaseModel):
+    """A line of the gallery that was measured before it shipped: `ts` are where."""
+
+    a: str
+    b: str
+    images: int
+    ts: list[float]
+    weights: bool = Field(description="Whether raw weights were measured too")
+
+    @classmethod
+    def of(cls, loaded: LoadedSpace, line: AccuracyLine) -> Self:
+        a, b = (gallery_id(loaded, entry_id) for entry_id in (line.first, line.last))
+        return cls(a=a, b=b, images=line.images, ts=list(line.ts), weights=line.weights is not None)
+
+
 class SpaceOut(BaseModel):
     id: str = Field(examples=["chairs"])
     title: str = Field(examples=["Chairs"])
     latent_size: int = Field(examples=[256])
+    task: Literal["sdf", "classifier"] = Field(description="What its networks do: shapes, or images")
+    objectives: list[str] = Field(description="What jobs can ask for", examples=[["fit_points", "attributes"]])
     architectures: list[ArchitectureOut]
     gallery_size: int
+    lines: list[MeasuredLineOut] = Field(description="Lines of classifiers whose accuracies ship with the gallery")
     report: dict[str, Any] = Field(description="The held-out numbers, without those of every single network")
     card: str = Field(description="How the space was made, in Markdown")
 
@@ -65,8 +90,11 @@ class SpaceOut(BaseModel):
             id=loaded.id,
             title=config.title,
             latent_size=config.latent,
+            task=loaded.task.name,  # type: ignore[arg-type]
+            objectives=list(loaded.task.objectives),
             architectures=[ArchitectureOut.of(arch) for arch in config.architectures],
             gallery_size=len(loaded.gallery.entries),
+            lines=[MeasuredLineOut.of(loaded, line) for line in loaded.gallery.lines],
             report={key: value for key, value in loaded.report.items() if key != "networks"},
             card=loaded.card,
         )
@@ -95,20 +123,31 @@ class LatentOut(BaseModel):
     origin: Origin
     created_at: datetime | None = Field(description="Null for the gallery")
     architecture: ArchitectureOut = Field(description="The network's own, as it was recognised")
-    iou: float = Field(description="Overlap of its solid with that of its decoded twin, 0 to 1")
-    represented: bool = Field(description="False for a network outside the space: its twin is another shape")
+    decoded_architecture: ArchitectureOut = Field(description="Of the network that the latent decodes to")
+    iou: float | None = Field(
+        description="Overlap of its solid with that of its decoded twin, 0 to 1; null for classifiers"
+    )
+    agreement: float | None = Field(
+        description="Share of images that it and its decoded twin put into one class; null for shapes, and where there "
+        "is no network but the decoded one"
+    )
+    accuracy: float | None = Field(description="Share of images that it puts into the right class; null for shapes")
+    accuracy_from: AccuracyFrom | None = Field(description=ACCURACY_FROM)
+    represented: bool = Field(description="False for a network outside the space: its twin is another")
     verdict: str = Field(description="The same in a sentence")
     position: tuple[float, float] = Field(description="On the 2-D map")
     properties: dict[str, Any]
     has_network: bool = Field(description="Whether its own weights are kept, so that `of=weights` and `of=input` work")
     shared: bool = Field(description="Everyone's: of the gallery, or made without X-NetSpace-Owner")
-    picture: str = Field(description="Path of its PNG", examples=["/latents/chairs.chair-00012/picture"])
+    picture: str = Field(description="Path of its PNG", examples=["/latents/chairs.chair-00020/picture"])
 
     @classmethod
     def fields_of(cls, latent: Latent) -> dict[str, Any]:
         kept = {name: getattr(latent, name) for name in cls.model_fields if hasattr(latent, name)}
-        own = {"space": latent.space.id, "architecture": ArchitectureOut.of(latent.architecture)}
-        own["shared"] = latent.owner is None
+        own: dict[str, Any] = {
+            name: ArchitectureOut.of(getattr(latent, name)) for name in ("architecture", "decoded_architecture")
+        }
+        own |= {"space": latent.space.id, "shared": latent.owner is None}
         return {**kept, **own, "picture": f"/latents/{latent.id}/picture"}
 
     @classmethod
@@ -144,8 +183,8 @@ class DecodeIn(BaseModel):
         extra="forbid",
         json_schema_extra={
             "examples": [
-                {"latent": "chairs.chair-00012", "format": "pt"},
-                {"at": "chairs.chair-00012:0.5,chairs.chair-00340:0.5", "format": "safetensors"},
+                {"latent": "chairs.chair-00020", "format": "pt"},
+                {"at": "chairs.chair-00020:0.5,chairs.chair-00340:0.5", "format": "safetensors"},
             ]
         },
     )
@@ -171,7 +210,7 @@ class KeepIn(BaseModel):
         extra="forbid",
         json_schema_extra={
             "examples": [
-                {"space": "chairs", "at": "chairs.chair-00012:0.5,chairs.chair-00340:0.5", "name": "Half way"},
+                {"space": "chairs", "at": "chairs.chair-00020:0.5,chairs.chair-00340:0.5", "name": "Half way"},
             ]
         },
     )
@@ -206,7 +245,7 @@ class InterpolateIn(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"a": "chairs.chair-00012", "b": "chairs.chair-00340", "steps": 9}]},
+        json_schema_extra={"examples": [{"a": "chairs.chair-00020", "b": "chairs.chair-00340", "steps": 9}]},
     )
 
     a: Spot
@@ -234,7 +273,9 @@ class InterpolateIn(BaseModel):
         return torch.linspace(0, 1, self.steps, dtype=torch.float64).tolist()
 
 
-class PointOut(BaseModel):
+class ShapePointOut(BaseModel):
+    """A point of a line between shapes."""
+
     t: float
     architecture: str = Field(examples=["siren-256-256"])
     volume: float = Field(description="Of the solid, where the cube [-1, 1]^3 has 8")
@@ -243,12 +284,46 @@ class PointOut(BaseModel):
     empty: bool
 
 
+class ClassifierPointOut(BaseModel):
+    """A point of a line between classifiers."""
+
+    t: float
+    architecture: str = Field(examples=["ResNet8"])
+    probabilities: dict[str, float] = Field(
+        description="Of each architecture, as the space predicts it", examples=[{"LeNetLike": 0.1, "ResNet8": 0.9}]
+    )
+    accuracy: float | None = Field(description="Null where nobody knows")
+    accuracy_from: AccuracyFrom | None = Field(description=ACCURACY_FROM)
+
+
 class LineOut(BaseModel):
     space: str
     a: str
     b: str
     of: LineOf
-    points: list[PointOut]
+    points: list[ShapePointOut | ClassifierPointOut]
+
+
+class ClassOut(BaseModel):
+    name: str = Field(examples=["frog"])
+    accuracy: float | None = Field(description="Null where there is no image of it")
+    images: int
+
+
+class ClassesOut(BaseModel):
+    """How right a classifier is, class by class."""
+
+    latent: str
+    of: NetworkOf
+    accuracy: float
+    images: int
+    classes: list[ClassOut]
+
+    @classmethod
+    def of_scores(cls, latent: str, of: NetworkOf, found: ClassScores) -> Self:
+        rows = zip(found.names, found.right, found.images, strict=True)
+        classes = [ClassOut(name=name, accuracy=right / n if n else None, images=n) for name, right, n in rows]
+        return cls(latent=latent, of=of, accuracy=found.accuracy, images=sum(found.images), classes=classes)
 
 
 class CompareIn(BaseModel):
@@ -256,7 +331,7 @@ class CompareIn(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{"a": "chairs.chair-00012", "b": "chairs.chair-00340:1,~seat_height:0.1"}]},
+        json_schema_extra={"examples": [{"a": "chairs.chair-00020", "b": "chairs.chair-00340:1,~seat_height:0.1"}]},
     )
 
     a: Spot
@@ -313,7 +388,7 @@ class MapOut(BaseModel):
     axes: tuple[AxisOut, AxisOut]
     points: list[tuple[str, float, float]] = Field(
         description="[id, x, y]: the gallery in its order, then the newest others",
-        examples=[[["chairs.chair-00012", 0.1, 0.2]]],
+        examples=[[["chairs.chair-00020", 0.1, 0.2]]],
     )
 
     @classmethod

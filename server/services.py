@@ -11,6 +11,7 @@ from netspace.fields import prepare
 from server.batching import Batcher
 from server.compute import Worker
 from server.frames import Frame, encoded_frames
+from server.images import Images
 from server.jobs.store import JobStore
 from server.latents import Latents
 from server.loader import Loader, shared_loader
@@ -41,9 +42,11 @@ class Services:
     @classmethod
     def open(cls, settings: Settings) -> "Services":
         """Loads the spaces and opens the database. Raises BadSpace."""
-        registry = Registry.open(settings.spaces, settings.device)
+        registry = Registry.open(settings.spaces, settings.device, Images(settings.images, settings.evaluation_images))
         store = Store(settings.database_url)
-        frames = {s.id: Batcher(s.worker, encoded_frames, limit=settings.queue) for s in registry}
+        frames = {
+            s.id: Batcher(s.worker, encoded_frames, limit=settings.queue) for s in registry if s.task.name == "sdf"
+        }
         loader = shared_loader()
         loader.start()
         return cls(
@@ -62,6 +65,8 @@ class Services:
         """Compiles what makes meshes fast; takes seconds, and requests are answered meanwhile."""
         log = structlog.get_logger()
         for space in self.registry:
+            if space.task.name != "sdf":
+                continue
             for arch in space.space.architectures:
                 ready = prepare(arch, space.space.device)
                 log.info("meshing compiled" if ready else "no compiler: meshing stays slower", architecture=arch.name)

@@ -26,6 +26,11 @@ class Settings(BaseSettings):
     database_url: str = "sqlite:///var/netspace.sqlite"
     compile: bool = True
     """Compile the evaluation of networks when the service starts; without, meshes take about twice as long."""
+    images: Path | None = None
+    """A folder of labelled images that classifiers are evaluated and distilled on; without, accuracies are those that
+    ship with a space, or estimates."""
+    evaluation_images: int = Field(default=1000, ge=0)
+    """Test images that accuracies are measured on, 0 for all."""
     queue: int = Field(default=128, ge=1)
     """Meshes that may wait in a space's queue; more are answered 503."""
     max_upload_bytes: int = Field(default=64 << 20, ge=1)

@@ -120,6 +120,7 @@ ADDED = (
     ("latents", "origin", "VARCHAR(16) DEFAULT 'upload' NOT NULL"),
     ("latents", "owner", "VARCHAR(64)"),
     ("jobs", "client", "VARCHAR(64)"),
+    ("jobs", "teacher", "VARCHAR(200)"),
 )
 """(table, column, type) of what older versions did not have."""
 

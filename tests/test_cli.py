@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from netspace import __version__
+from netspace.archs import LeNetLike
 from netspace.checkpoint import network_bytes, read_network
 from netspace.cli import main
 from netspace.data.sources import ChairSource
@@ -181,8 +182,15 @@ def test_a_users_mistake_is_one_line_and_exit_code_2(
 
 
 def test_brackets_in_a_message_are_shown(netspace: Command, tmp_path: Path) -> None:
-    torch.save(nn.Conv2d(3, 8, 3).state_dict(), tmp_path / "conv.pt")
+    torch.save(nn.Conv1d(3, 8, 3).state_dict(), tmp_path / "conv.pt")
     assert_one_line_error(netspace("mesh", tmp_path / "conv.pt", "-o", tmp_path / "x.glb"), "a linear layer [out, in]")
+
+
+def test_a_classifier_has_no_surface(netspace: Command, tmp_path: Path) -> None:
+    arch, path = LeNetLike(), tmp_path / "classifier.pt"
+    path.write_bytes(network_bytes(arch, arch.initial(1, torch.Generator().manual_seed(0))[0]))
+    assert_one_line_error(netspace("mesh", path, "-o", tmp_path / "x.glb"), "expected an SDF network")
+    assert_one_line_error(netspace("compare", path, path), "expected an SDF network")
 
 
 def test_an_unknown_gallery_id_is_refused(netspace: Command, saved_space: Path, tmp_path: Path) -> None:

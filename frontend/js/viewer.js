@@ -8,10 +8,14 @@ import { darkScheme, reducedMotion, token } from "./dom.js";
 /** As in the gallery's pictures: degrees from the front, and up. */
 const VIEW = { azimuth: 35, elevation: 20, distance: 5.05 };
 const AIM = new THREE.Vector3(0, -0.02, 0);
+/** Milliseconds between frames from which on a turn does not fade out: it would do so frame by frame, for many seconds. */
+const SLOW_MS = 150;
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class Viewer {
   #queued = false;
+  /** When the last frame was drawn, where it turned. */
+  #turnedAt = 0;
   /** @type {Viewer[]} viewers that look from where this one does */
   #linked = [];
 
@@ -69,6 +73,7 @@ export class Viewer {
     Object.assign(controls, { enableDamping: !reducedMotion.matches, dampingFactor: 0.12, enablePan: false });
     Object.assign(controls, { minDistance: 2.4, maxDistance: 9, maxPolarAngle: Math.PI * 0.92, enableZoom: false });
     controls.target.copy(AIM);
+    controls.addEventListener("start", () => (controls.enableDamping = !reducedMotion.matches));
     controls.addEventListener("change", () => {
       for (const other of this.#linked) other.lookFrom(this.camera.position);
       this.draw();
@@ -211,9 +216,11 @@ export class Viewer {
   draw() {
     if (this.#queued) return;
     this.#queued = true;
-    requestAnimationFrame(() => {
+    requestAnimationFrame((now) => {
       this.#queued = false;
+      if (this.#turnedAt && now - this.#turnedAt > SLOW_MS) this.controls.enableDamping = false;
       const turning = this.controls.update(); // damping goes on
+      this.#turnedAt = turning ? now : 0;
       this.#render();
       this.host.dataset.turning = String(turning);
       if (turning) this.draw();

@@ -65,11 +65,15 @@ class Space(nn.Module):
         """
         if z.ndim != 2 or z.shape[1] != self.config.latent:
             raise BadLatent(f"latent: expected [B, {self.config.latent}], got {tuple(z.shape)}")
-        logits = None if self.head is None else self.head(z)
+        logits = self.arch_logits(z)
         ids = self._arch_ids(z, logits, arch)
         if isinstance(self.decoder, (Decoders, SharedPrepDecoder)):
             return Decoded(self.decoder(z, ids), ids, logits)
         return Decoded(self.decoder(z), ids, logits)
+
+    def arch_logits(self, z: Tensor) -> Tensor | None:
+        """z [B, D] -> [B, A], by which the architecture is predicted; None where there is only one."""
+        return None if self.head is None else self.head(z)
 
     def _arch_ids(self, z: Tensor, logits: Tensor | None, arch: Architecture | Tensor | None) -> Tensor:
         if isinstance(arch, Tensor):

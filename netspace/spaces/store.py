@@ -58,7 +58,7 @@ def save_space(space: Space, folder: Path, small: bool = False) -> None:
         save_file({name: value.contiguous() for name, value in stored.items()}, temporary)
     if space.whitening is not None:
         with atomic_path(folder / WHITENING) as temporary:
-            save_file({"whitening": space.whitening.cpu().contiguous()}, temporary)
+            save_file({"whitening": space.whitening.cpu().half().contiguous()}, temporary)
 
 
 def load_space(folder: Path, device: torch.device | str = "cpu") -> Space:
@@ -89,7 +89,7 @@ def _whitening(folder: Path, size: int) -> Tensor | None:
     if not path.exists():
         return None
     try:
-        found = load_file(path)["whitening"]
+        found = load_file(path)["whitening"].float()
     except (KeyError, SafetensorError) as error:
         raise BadSpace(f"{path}: expected a tensor `whitening` ({error})") from error
     if found.shape != (size, size):

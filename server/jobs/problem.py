@@ -1,7 +1,7 @@
 """From a request to what the library optimises, and back to latents."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,12 +9,12 @@ from torch import Tensor
 
 from netspace.attributes import Attributes, Target
 from netspace.data.clouds import Cloud
+from netspace.distill import Distill
 from netspace.errors import BadObjective, UnknownName
-from netspace.lines import describe
 from netspace.lso import LatentObjective, LsoConfig, Prior, State, begin
 from netspace.point_fit import Evidence, FitPoints, PointsConfig, viewpoints_from
-from netspace.report import DECODED, network_picture, png
-from server.jobs.schemas import AttributesIn, FitPointsIn
+from server.jobs.distill import asked_teacher, distillation
+from server.jobs.schemas import AnyJobIn, DistillIn, FitPointsIn
 from server.jobs.store import JobStore
 from server.jobs.tables import Job
 from server.latents import Latents
@@ -22,6 +22,7 @@ from server.networks import line_through
 from server.registry import LoadedSpace, Registry
 from server.settings import Settings
 from server.store import StoredLatent, new_id, vector_bytes, vector_from
+from server.tasks.base import Network
 
 BEST_OF = 32
 SLICE = 8
@@ -36,6 +37,22 @@ class Problem:
     objective: LatentObjective
     prior: Prior
     config: LsoConfig
+
+    def properties(self, job: Job, z: Tensor, network: Network, *, final: bool) -> dict[str, Any]:
+        """What is told of z [D]: all that can be, of the result; on the way only what is known already.
+
+        A classifier's result is tested once, at the end, beside the start that it came from.
+        """
+        task = self.space.task
+        if not isinstance(self.objective, Distill):
+            return task.describe(z, *network) if final else {}
+        if not final:
+            right = self.objective.validated(z.to(self.space.space.device))
+            return {"accuracy": right, "accuracy_from": "images", "architecture": network[0].name}
+        assert job.start_vector is not None
+        start = vector_from(job.start_vector)
+        before = task.describe(start, *line_through(self.space, start).network(0.0))
+        return {**task.describe(z, *network), "start_accuracy": before["accuracy"]}
 
     def begin(self, candidates: Tensor) -> State:
         return begin(self.objective, self.prior, self.config, candidates.to(self.space.space.device))
@@ -53,7 +70,7 @@ def _asked_cloud(asked: FitPointsIn, jobs: JobStore) -> tuple[Cloud, str]:
 
 
 def new_job(
-    asked: FitPointsIn | AttributesIn,
+    asked: AnyJobIn,
     registry: Registry,
     latents: Latents,
     jobs: JobStore,
@@ -67,12 +84,19 @@ def new_job(
         )
     start = None if asked.start is None else latents.find(asked.start)
     space = registry.get(asked.space) if start is None else start.space
-    request = asked.model_dump(exclude={"name", "space", "start"})
+    if asked.objective not in space.task.objectives:
+        raise BadObjective(
+            f"objective: {space.id!r} serves {' and '.join(space.task.objectives)}, got {asked.objective!r}"
+        )
+    request, teacher = asked.model_dump(exclude={"name", "space", "start"}), None
     if isinstance(asked, FitPointsIn):
         cloud, kept = _asked_cloud(asked, jobs)
         request |= {"points": None, "upload": kept, "normalise": asked.normalise and asked.upload is not None}
         Evidence.check(cloud, _places(request["empty"]))
         _points_config(request)
+    elif isinstance(asked, DistillIn):
+        assert start is not None
+        request["teacher"] = teacher = asked_teacher(asked, start, latents)
     else:
         _attributes(space, request, None if start is None else start.vector)
     return Job(
@@ -83,6 +107,7 @@ def new_job(
         request=request,
         start_latent=None if start is None else start.id,
         start_vector=None if start is None else vector_bytes(start.vector),
+        teacher=teacher,
         steps=asked.steps,
         client=owner,
     )
@@ -118,8 +143,10 @@ def problem_of(job: Job, registry: Registry, jobs: JobStore) -> Problem:
         objective: LatentObjective = FitPoints(space.space, evidence.to(space.space.device), points)
     elif job.objective == "attributes":
         objective = _attributes(space, request, None if job.start_vector is None else vector_from(job.start_vector))
+    elif job.objective == "distill":
+        objective = distillation(job, space, jobs)
     else:
-        raise BadObjective(f"objective: expected fit_points or attributes, got {job.objective!r}")
+        raise BadObjective(f"objective: expected one of {space.task.objectives}, got {job.objective!r}")
     return Problem(space, objective, space.prior, config)
 
 
@@ -136,10 +163,10 @@ def candidates(job: Job, space: LoadedSpace) -> list[Tensor]:
 def latent_of(job: Job, problem: Problem, state: State, *, final: bool) -> StoredLatent:
     """The best latent so far as an ordinary latent: listed, described and drawn if it is the job's result."""
     space, z = problem.space, state.best.cpu()
-    arch, theta = line_through(space, z).networks([0.0])
+    arch, theta = line_through(space, z).network(0.0)
     x, y = space.gallery.position(z)
     step = int(state.step)
-    known = asdict(describe(arch, theta[0])) if final else {}
+    known = problem.properties(job, z, (arch, theta), final=final)
     return StoredLatent(
         id=new_id(),
         space=space.id,
@@ -157,5 +184,5 @@ def latent_of(job: Job, problem: Problem, state: State, *, final: bool) -> Store
         origin="job" if final else "snapshot",
         owner=job.client,
         network=b"",
-        picture=png(network_picture(arch, theta[0], DECODED)) if final else b"",
+        picture=space.task.draw(arch, theta) if final else b"",
     )

@@ -90,12 +90,35 @@ class AttributesIn(Optimisation):
     stay: Weight = Field(default=0.1, description="Weight of the distance from the start")
 
 
-JobIn = Annotated[FitPointsIn | AttributesIn, Field(discriminator="objective")]
+class DistillIn(Optimisation):
+    """The latent near the start whose classifier answers as a teacher does, and stays of its architecture."""
+
+    objective: Literal["distill"]
+    start: Id = Field(description="A classifier's latent: of the gallery, an upload or another job")
+    teacher: Id | None = Field(
+        default=None, description="A latent whose own network is kept; by default the most accurate of the gallery"
+    )
+    steps: int = Field(default=100, ge=1)
+    lr: Positive = Field(default=0.05, description="Adam's, decaying to zero over the steps")
+    prior: Weight = Field(default=0.0, description="Weight of the distance from where the gallery lives")
+    images: int = Field(default=128, ge=1, le=4096, description="Training images a step")
+    validation: int = Field(
+        default=1000, ge=1, le=1_000_000, description="Images that latents are compared by, the same every time"
+    )
+    temperature: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] = 4.0
+    class_id: Weight = Field(default=1.0, description="Weight of staying the same architecture")
+
+
+JobIn = Annotated[FitPointsIn | AttributesIn | DistillIn, Field(discriminator="objective")]
 
 EXAMPLES = [
-    {"objective": "attributes", "start": "chairs.chair-00012", "targets": {"seat_height": {"by": 0.05}}},
+    {"objective": "attributes", "start": "chairs.chair-00020", "targets": {"seat_height": {"by": 0.05}}},
     {"objective": "fit_points", "upload": "3f2a...", "best_of": 32, "steps": 400},
+    {"objective": "distill", "start": "cifar10-single.network-00012", "steps": 100},
 ]
+
+
+AnyJobIn = FitPointsIn | AttributesIn | DistillIn
 
 
 class JobOut(BaseModel):
@@ -116,6 +139,7 @@ class JobOut(BaseModel):
     seconds: float = Field(description="Computing time so far")
     seconds_left: float | None = Field(description="At the pace so far; null where nobody knows")
     start: str | None
+    teacher: str | None = Field(description="The latent whose network a `distill` job learns from")
     latent: str | None = Field(description="The latest latent to look at: the best of its time")
     result: str | None = Field(description="The best latent, once the job is over")
 
@@ -141,6 +165,7 @@ class JobOut(BaseModel):
             seconds=job.seconds,
             seconds_left=job.seconds / job.step * (job.steps - job.step) if known else None,
             start=job.start_latent,
+            teacher=job.teacher,
             latent=job.snapshot,
             result=job.result,
         )

@@ -139,17 +139,21 @@ class JobStore:
         raise WrongState(f"job {job_id!r}: expected it to be {expected}, it is {self.find(job_id).status}")
 
     def delete_latent(self, latent_id: str) -> None:
-        """Raises LatentInUse where a job that is not over starts from it or shows it."""
+        """Raises LatentInUse where a job that is not over starts from it, shows it or learns from it."""
         with self._session() as session, session.begin():
-            using = select(Job.id).where(
-                Job.status.in_(ACTIVE), (Job.start_latent == latent_id) | (Job.snapshot == latent_id)
-            )
+            named = (Job.start_latent == latent_id) | (Job.snapshot == latent_id) | (Job.teacher == latent_id)
+            using = select(Job.id).where(Job.status.in_(ACTIVE), named)
             job = session.scalar(using.limit(1))
             if job is not None:
                 raise LatentInUse(f"latent {latent_id!r} is used by job {job!r}; cancel the job, or wait for its end")
             session.execute(delete(StoredLatent).filter_by(id=latent_id))
 
     # What workers do
+
+    def network(self, latent_id: str) -> bytes | None:
+        """The uploaded network of a latent as safetensors, empty where it is no upload."""
+        with self._session() as session:
+            return session.scalar(select(StoredLatent.network).filter_by(id=latent_id))
 
     def claim(self, job_id: str, run: int, owner: str) -> Job | None:
         """The job, now run by `owner`; None if this run is not waiting any more."""

@@ -29,6 +29,7 @@ class Job(Base):
     objective: Mapped[str] = mapped_column(String(32))
     request: Mapped[dict[str, Any]] = mapped_column(JSON)
     start_latent: Mapped[str | None] = mapped_column(String(200), index=True)
+    teacher: Mapped[str | None] = mapped_column(String(200))
     start_vector: Mapped[bytes | None] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(DateTime, index=True, default=lambda: now())
     updated_at: Mapped[datetime] = mapped_column(DateTime, default=lambda: now())

@@ -13,6 +13,7 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from sqlalchemy.exc import OperationalError
 
 from netspace.runtime import pick_device
+from server.images import Images
 from server.jobs.queue import VERSION, queue_url
 from server.jobs.runner import Runner
 from server.jobs.store import JobStore
@@ -60,7 +61,9 @@ class Worker:
         self._settings, self._parent = settings, parent
         self._store = Store(settings.database_url)
         self._jobs = JobStore(self._store.engine)
-        self._registry = Registry.open(settings.spaces, settings.device)
+        self._registry = Registry.open(
+            settings.spaces, settings.device, Images(settings.images, settings.evaluation_images)
+        )
         self._watch = Watch(settings.worker_timeout)
         self._stopping = threading.Event()
         self._running: set[tuple[str, int]] = set()

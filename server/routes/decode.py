@@ -16,8 +16,7 @@ router = APIRouter(tags=["networks"])
 
 
 def _encode(line: Line, file_format: str) -> bytes:
-    arch, theta = line.networks([0.0])
-    return network_bytes(arch, theta[0], file_format)
+    return network_bytes(*line.network(0.0), file_format)
 
 
 async def network_response(line: Line, name: str, file_format: NetworkFormat) -> Response:

@@ -20,6 +20,7 @@ router = APIRouter(tags=["latents"])
 MAX_NAME = 200
 MOST_WAITING = 16
 """Uploads that are read or wait for it, each in memory as a whole."""
+FILE = "A `.pt` or `.safetensors` state dict of a SIREN SDF network, or of an image classifier of a known architecture"
 Name = Annotated[str | None, Form(min_length=1, max_length=MAX_NAME, description="By default the file's name")]
 
 
@@ -41,16 +42,17 @@ async def embed(
     client: ClientOf,
     owner: OwnerOf,
     response: Response,
-    file: Annotated[UploadFile, File(description="A `.pt` or `.safetensors` state dict of a SIREN SDF network")],
-    space: Annotated[str | None, Form(description="By default the first space")] = None,
+    file: Annotated[UploadFile, File(description=FILE)],
+    space: Annotated[str | None, Form(description="By default one that can read it")] = None,
     name: Name = None,
 ) -> LatentDetail:
-    """Recognises, embeds and judges a network of any width and depth. Nothing in the file is executed."""
-    loaded = services.registry.get(space)
+    """Recognises, embeds and judges a network. Nothing in the file is executed."""
+    loaded = services.registry.get(space) if space is not None or not len(services.registry) else None
     await check_uploads(services, client)
     upload = await read_upload(file, services.settings.max_upload_bytes)
     called = name or PurePath(upload.filename).stem[:MAX_NAME] or "upload"
     network = await services.readers.run(services.loader.read, upload.content)
+    loaded = loaded or services.registry.for_network(network[0])
     stored, new = await loaded.worker.run(embed_once, services.store, loaded, upload, network, called, owner)
     if new:
         await run_in_threadpool(services.quotas.note, stored.id, client, len(stored.network) + len(stored.picture))

@@ -1,35 +1,25 @@
 """The points of a line between two latents, and what each is."""
 
+from dataclasses import asdict
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
-from netspace.lines import describe
 from server.compute import while_connected
 from server.networks import Line
 from server.places import line_between
-from server.schemas import InterpolateIn, LineOut, PointOut
+from server.schemas import InterpolateIn, LineOut
 from server.services import ServicesOf
 
 router = APIRouter(tags=["lines"])
 
 
-async def _points(line: Line, ts: list[float]) -> list[PointOut]:
+async def _points(line: Line, ts: list[float]) -> list[dict[str, Any]]:
     """One turn of the worker for every point, so that other requests are served in between."""
-    run = line.space.worker.run
-    arch, thetas = await run(line.networks, ts)
-    points = []
-    for t, theta in zip(ts, thetas, strict=True):
-        found = await run(describe, arch, theta)
-        point = PointOut(
-            t=t,
-            architecture=arch.name,
-            volume=found.volume,
-            parts=found.parts,
-            largest_share=found.largest_share,
-            empty=found.empty,
-        )
-        points.append(point)
-    return points
+    run, task = line.space.worker.run, line.space.task
+    networks = await run(line.networks, ts)
+    return [asdict(await run(task.point, line, t, network)) for t, network in zip(ts, networks, strict=True)]
 
 
 @router.post("/interpolate")
@@ -37,4 +27,6 @@ async def interpolate(asked: InterpolateIn, request: Request, services: Services
     """From a to b and beyond, through the latent space, or through the raw weights of the two networks themselves."""
     line = await run_in_threadpool(line_between, services.latents, asked.a, asked.b, asked.of)
     points = await while_connected(request, _points(line, asked.positions()))
-    return LineOut(space=line.space.id, a=asked.a, b=asked.b, of=asked.of, points=points)
+    return LineOut.model_validate(
+        {"space": line.space.id, "a": asked.a, "b": asked.b, "of": asked.of, "points": points}
+    )

@@ -2,14 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from server.compute import while_connected
 from server.networks import NetworkOf, line_at
 from server.owners import OwnerOf
 from server.places import keep, spot_at
 from server.routes.decode import network_response
-from server.schemas import KeepIn, LatentDetail, NetworkFormat
+from server.schemas import ClassesOut, KeepIn, LatentDetail, NetworkFormat
 from server.services import Services, ServicesOf
 from server.wire import NETWORK_MEDIA
 
@@ -59,7 +60,7 @@ def forget(latent_id: str, services: ServicesOf, owner: OwnerOf) -> None:
 
 @router.get("/{latent_id}/picture", response_class=Response, responses={200: {"content": {"image/png": {}}}})
 def picture(latent_id: str, services: ServicesOf) -> Response:
-    """A small PNG of the decoded network's shape."""
+    """A small PNG of the decoded network's shape, or a card with a classifier's architecture and accuracy."""
     content = services.latents.picture(services.latents.find(latent_id))
     return Response(content, media_type="image/png", headers={"Cache-Control": "private, max-age=3600"})
 
@@ -75,3 +76,12 @@ async def network(
     latent = await run_in_threadpool(services.latents.find, latent_id)
     line = await run_in_threadpool(line_at, services.latents, latent, of)
     return await network_response(line, f"{latent.name}-{of}", format)
+
+
+@router.get("/{latent_id}/classes")
+async def classes(latent_id: str, request: Request, services: ServicesOf, of: NetworkOf = "decoded") -> ClassesOut:
+    """How right a classifier is, class by class, on the service's evaluation images; 409 where it has none."""
+    latent = await run_in_threadpool(services.latents.find, latent_id)
+    line = await run_in_threadpool(line_at, services.latents, latent, of)
+    found = await while_connected(request, latent.space.worker.run(latent.space.task.classes, line))
+    return ClassesOut.of_scores(latent.id, of, found)

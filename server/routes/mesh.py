@@ -30,7 +30,8 @@ def _tag(line: Line, t: float, resolution: int, file_format: str) -> str:
 async def _answer(
     request: Request, services: Services, line: Line, *, t: float, resolution: int, file_format: MeshFormat, name: str
 ) -> Response:
-    """The mesh at t of the line; 304 and no work where the client has it."""
+    """The mesh at t of the line; 304 and no work where the client has it. Raises NotAShape."""
+    line.space.task.check_shapes()
     tag = _tag(line, t, resolution, file_format)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     if tag_matches(request.headers.get("if-none-match"), tag):

@@ -35,8 +35,11 @@ async def space(space_id: str, services: ServicesOf) -> SpaceOut:
 
 @router.get("/{space_id}/attributes")
 def attributes(space_id: str, services: ServicesOf) -> AttributesOut:
-    """What a job's targets can be. Everything but the volume is regressed on the gallery."""
+    """What a job's targets can be. Everything but the volume is regressed on the gallery; classifiers
+    have none."""
     loaded = services.registry.get(space_id)
+    if "attributes" not in loaded.task.objectives:
+        return AttributesOut(attributes=[])
     return AttributesOut(attributes=[AttributeOut(name=VOLUME), *map(AttributeOut.of, offered(loaded.regressions))])
 
 

@@ -30,7 +30,7 @@ def quick_refinement() -> Iterator[None]:
     """The library's embedding in fewer steps: what it finds is tested elsewhere."""
     few = RefineConfig(steps=4, points=128)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("server.embed.embed", partial(embed, config=few))
+        patch.setattr("server.tasks.shapes.embed", partial(embed, config=few))
         yield
 
 
