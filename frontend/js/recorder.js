@@ -12,6 +12,12 @@ const FORMATS = [
 ];
 const RATE = 30;
 const BITS_PER_SECOND = 8_000_000;
+/** The recorder hands over what it has encoded so often. */
+const SLICE_MS = 200;
+/** An encoder that has not handed over anything for so long has nothing left; */
+const QUIET_MS = 800;
+/** one is waited for no longer than this, before the film and after it. */
+const PATIENCE_MS = 8000;
 /** A film that stands still for longer was out of sight. */
 const GAP_MS = 1000;
 
@@ -59,14 +65,21 @@ export async function film(canvas, { paint, seconds, mime, signal, progress = ()
   const recorder = new Recorder(stream, { mimeType: mime, videoBitsPerSecond: BITS_PER_SECOND });
   /** @type {Blob[]} */
   const parts = [];
-  recorder.addEventListener("dataavailable", ({ data }) => data.size && parts.push(data));
+  let heard = 0;
+  recorder.addEventListener("dataavailable", ({ data }) => {
+    if (data.size) parts.push(data);
+    heard = performance.now();
+  });
   const over = new Promise((resolve, reject) => {
     recorder.addEventListener("stop", resolve);
     recorder.addEventListener("error", () => reject(new Error("The browser stopped recording.")));
   });
   try {
-    recorder.start();
+    recorder.start(SLICE_MS);
+    await until(() => heard > 0, () => paint(0), { signal, tick });
     await play({ paint, seconds, signal, progress, tick });
+    const end = performance.now();
+    await until(() => performance.now() - Math.max(heard, end) > QUIET_MS, () => {}, { signal, tick });
     recorder.stop();
     await over;
   } finally {
@@ -74,6 +87,19 @@ export async function film(canvas, { paint, seconds, mime, signal, progress = ()
     for (const track of stream.getTracks()) track.stop();
   }
   return new Blob(parts, { type: mime });
+}
+
+/**
+ * Waits for an encoder: it starts late, and what it has not encoded when it is stopped is lost.
+ * @param {() => boolean} ready @param {() => void} meanwhile @param {{signal: AbortSignal, tick: () => Promise<number>}} how
+ */
+async function until(ready, meanwhile, { signal, tick }) {
+  const start = performance.now();
+  while (!ready() && performance.now() - start < PATIENCE_MS) {
+    await tick();
+    signal.throwIfAborted();
+    meanwhile();
+  }
 }
 
 /** @param {{paint: (share: number) => void, seconds: number, signal: AbortSignal, progress: (share: number) => void, tick: () => Promise<number>}} how */
