@@ -6,7 +6,7 @@ import { ownerToken } from "./owner.js";
 /** @typedef {import("./state.js").Spot} Spot */
 /** @typedef {{projection: string, projections: {name: string, title: string}[], axes: {title: string}[], points: [string, number, number][]}} MapPoints */
 /** @typedef {{id: string, name: string, parameters: number}} Architecture */
-/** @typedef {{id: string, title: string, latent_size: number, architectures: Architecture[], gallery_size: number}} Space */
+/** @typedef {{id: string, title: string, latent_size: number, task?: "sdf"|"classifier", architectures: Architecture[], gallery_size: number}} Space */
 /**
  * @typedef {object} Latent
  * @property {string} id
@@ -15,6 +15,9 @@ import { ownerToken } from "./owner.js";
  * @property {"gallery"|"upload"|"job"|"place"} origin
  * @property {string|Architecture} architecture
  * @property {number|null} iou          overlap of the decoded network's shape with the network's own
+ * @property {number|null} [agreement]  of classifiers: share of images that both put into one class
+ * @property {number|null} [accuracy]
+ * @property {"gallery"|"images"|"estimate"|null} [accuracy_from]
  * @property {boolean} represented
  * @property {string} verdict
  * @property {[number, number]} position
@@ -25,6 +28,8 @@ import { ownerToken } from "./owner.js";
  * @property {number[]} [vector]
  */
 /** @typedef {{t: number, architecture: string, volume: number, parts: number, largest_share: number, empty: boolean}} Point */
+
+/** @typedef {{t: number, architecture: string, probabilities: Record<string, number>, accuracy: number|null, accuracy_from: "gallery"|"images"|"estimate"|null}} ClassifierPoint */
 
 export class ProblemError extends Error {
   /** @param {{slug?: string, title: string, detail?: string, status?: number}} problem */
@@ -116,7 +121,7 @@ export const removeLatent = (id) => call(`/latents/${encodeURIComponent(id)}`, {
 /**
  * Embeds a network's file.
  * @param {File} file
- * @param {string} space
+ * @param {string|null} space   null for one that can read it
  * @param {(share: number) => void} [sent] told how much of the file has reached the server, 0 to 1
  * @param {AbortSignal} [signal]
  * @returns {Promise<Latent>}
@@ -124,7 +129,7 @@ export const removeLatent = (id) => call(`/latents/${encodeURIComponent(id)}`, {
 export async function embed(file, space, sent = () => {}, signal = undefined) {
   const body = new FormData();
   body.append("file", file);
-  body.append("space", space);
+  if (space) body.append("space", space);
   return (await send("/embed", body, sent, signal)).json();
 }
 
@@ -176,6 +181,9 @@ export const decode = async (space, at, format) => (await post("/decode", { spac
 
 /** @returns {Promise<Blob>} */
 export const network = async (id, format, of) => (await call(`/latents/${encodeURIComponent(id)}/network?${query({ format, of })}`)).blob();
+
+/** How right a classifier is, class by class. @param {string} id @param {"decoded"|"input"} of @returns {Promise<{accuracy: number, images: number, classes: {name: string, accuracy: number|null, images: number}[]}>} */
+export const classes = (id, of, signal) => getJSON(`/latents/${encodeURIComponent(id)}/classes?${query({ of })}`, signal);
 
 /** What a space can change. @returns {Promise<import("./wishes.js").Attribute[]>} */
 export const attributes = async (space, signal) => (await getJSON(`/spaces/${encodeURIComponent(space)}/attributes`, signal)).attributes;

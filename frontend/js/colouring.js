@@ -17,7 +17,7 @@
 /** @type {Shape[]} */
 export const SHAPES = ["circle", "square", "triangle", "diamond", "wedge", "pentagon", "star", "cross"];
 /** Okabe and Ito's order of hues, each with a contrast of 3 : 1 to the page's ground. */
-const KINDS = {
+export const KINDS = {
   light: ["#0067b1", "#c84a00", "#00845f", "#b8558f", "#a97000", "#3a8dc2", "#6a4fa3", "#6b6b6b"],
   dark: ["#5aa9e6", "#ff8a4c", "#2fc49a", "#e59cc8", "#f2b632", "#9ad4f5", "#b79df0", "#b5b5b5"],
 };
@@ -32,9 +32,9 @@ const MOST_KINDS = 24;
 
 /** What is known of a latent, its own properties and those that all have. @param {Latent} latent @returns {Record<string, any>} */
 export function factsOf(latent) {
-  const { architecture, iou, origin, properties } = latent;
+  const { architecture, iou, agreement, origin, properties } = latent;
   const name = typeof architecture === "object" ? architecture?.name : architecture;
-  return { ...properties, "agreement (IoU)": iou ?? undefined, architecture: name, origin };
+  return { ...properties, "agreement (IoU)": iou ?? undefined, agreement: agreement ?? undefined, architecture: name, origin };
 }
 
 /** "seat_height" -> "seat height" */

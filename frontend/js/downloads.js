@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { byId, el } from "./dom.js";
 import { formatPlace, latentAt } from "./places.js";
-import { latentOf, spotOf, watchedJob } from "./state.js";
+import { latentOf, spotOf, taskOf, watchedJob } from "./state.js";
 import { position } from "./words.js";
 
 const MESH_RESOLUTION = 128;
@@ -68,6 +68,7 @@ export function downloads(store, fail) {
     for (const id of Object.keys(NETWORKS)) /** @type {HTMLButtonElement} */ (byId(id)).disabled = !ready || between;
     byId("downloads-note").textContent = between
       ? "Averaged raw weights are shown, not kept: networks can be downloaded at both ends of this line, or anywhere on the latent line."
-      : "The mesh and the network at the point you are looking at. The network is a ready-to-use state dict.";
+      : taskOf(state) === "classifier" ? "The network at the point you are looking at: a ready-to-use state dict."
+        : "The mesh and the network at the point you are looking at. The network is a ready-to-use state dict.";
   });
 }

@@ -4,7 +4,7 @@ import { byId, el } from "./dom.js";
 import { standing } from "./job.js";
 import { latentAt } from "./places.js";
 import { solidOf } from "./solid.js";
-import { DETAILS, architectureOf, latentOf, pointsOf, watchedJob } from "./state.js";
+import { DETAILS, architectureOf, latentOf, pointsOf, spotOf, taskOf, watchedJob } from "./state.js";
 import { count, emptyResult, percent, plural, pointAt, position, volume } from "./words.js";
 
 const NOTHING_FOUND = "What this job has found so far decodes to a network without a surface inside the cube.";
@@ -20,6 +20,7 @@ export function facts(store) {
   function draw(state) {
     const { t, of } = state.view;
     drawWatched(state);
+    if (taskOf(state) === "classifier") return drawNetwork(state, of);
     put("fact-t", position(t));
     drawPoint(state, t);
     drawMesh(state);
@@ -77,11 +78,18 @@ export function facts(store) {
 
   function drawNetwork(state, of) {
     const space = state.spaces.find((s) => s.id === state.view.space);
-    const arch = of === "weights" ? architectureOf(state, latentOf(state, state.view.a)) : space?.architectures[0];
+    const arch = of === "weights" ? architectureOf(state, latentOf(state, state.view.a)) : decodedTo(state, space);
     if (!arch || !state.view.a) return put("fact-network", "");
     const weights = arch.parameters ? ` with ${count(arch.parameters)} weights` : "";
     const origin = of === "weights" ? "averaged from two networks" : `decoded from ${plural(space.latent_size, "number")}`;
     put("fact-network", `This network: ${arch.name}${weights}, ${origin}.`);
+  }
+
+  /** Which architecture the space decodes to here. */
+  function decodedTo(state, space) {
+    const spot = spotOf(state);
+    const { point } = pointAt(pointsOf(state, spot) ?? [], spot.t);
+    return space?.architectures.find(({ name }) => name === point?.architecture) ?? space?.architectures[0];
   }
 
   const detail = /** @type {HTMLSelectElement} */ (byId("detail"));

@@ -9,7 +9,7 @@ import { count, percent, plural } from "./words.js";
  * @property {string} id
  * @property {string} space
  * @property {string} name
- * @property {"fit_points"|"attributes"} objective
+ * @property {"fit_points"|"attributes"|"distill"} objective
  * @property {Status} status
  * @property {string} detail        why it failed, or ended before its steps were done
  * @property {number} step

@@ -216,6 +216,7 @@ export function jobs(store, { fail, news }) {
         store.set({ offer: { phase: "failed", attributes: [], error } });
       }
     },
+    submit,
     /** A job for these wishes. Raises ProblemError. @param {Record<string, number>} notches */
     async wish(start, notches) {
       const { attributes } = store.get().offer;

@@ -2,9 +2,11 @@
 
 import { address } from "./address.js";
 import { afloat } from "./afloat.js";
+import { classifier } from "./classifier.js";
 import { code } from "./code.js";
 import { compare } from "./compare.js";
 import { directions } from "./directions.js";
+import { distill } from "./distill.js";
 import { byId, darkScheme, el, reducedMotion } from "./dom.js";
 import { downloads } from "./downloads.js";
 import { facts } from "./facts.js";
@@ -23,7 +25,7 @@ import { plot } from "./plot.js";
 import { search } from "./search.js";
 import { shortcuts } from "./shortcuts.js";
 import { Stage, hasWebGL } from "./stage.js";
-import { STEPS, createStore, sameLine, snap, spotOf, viewFromQuery, weightsObstacle } from "./state.js";
+import { STEPS, createStore, sameLine, snap, spotOf, taskOf, viewFromQuery, weightsObstacle } from "./state.js";
 import { strip } from "./strip.js";
 import { timeline } from "./timeline.js";
 import { tray } from "./tray.js";
@@ -75,6 +77,7 @@ function follow() {
   const { playing, direction, view } = store.get();
   const spot = spotOf(store.get());
   if (!spot.a || !spot.b) return;
+  if (taskOf(store.get()) === "classifier") return measureClassifiers(spot, playing);
   const next = { ...spot, t: snap(spot.t + direction / STEPS, view.beyond) };
   const ahead = playing && next.t !== spot.t ? [next] : [];
   stage.host.dataset.job = view.job ?? "";
@@ -82,6 +85,14 @@ function follow() {
   if (!view.beside || spot.at || spot.a === spot.b) return;
   besides.want({ ...spot, of: "weights" }, ahead.map((s) => ({ ...s, of: "weights" })), view.detail);
   measureLine({ ...spot, of: "weights" });
+}
+
+/** Classifiers have numbers instead of shapes, and those of raw weights beside them where they can be had. */
+function measureClassifiers(spot, playing) {
+  const isLine = spot.a !== spot.b;
+  if (isLine && playing) measureLine(spot);
+  else measureSpot(spot);
+  if (isLine && spot.of === "latent" && !weightsObstacle(store.get())) measureLine({ ...spot, of: "weights" });
 }
 
 async function startStages() {
@@ -94,10 +105,18 @@ async function startStages() {
   }
 }
 
+const LEADS = {
+  sdf: "Every point is a complete neural network, its weights decoded from a latent vector; the shape is what that network computes.",
+  classifier: "Every point is a complete image classifier, its architecture and weights decoded from a latent vector; what counts is how many images it gets right.",
+};
+
 function drawSpaces({ spaces, view }) {
   const select = /** @type {HTMLSelectElement} */ (byId("space"));
   if (select.options.length !== spaces.length) select.replaceChildren(...spaces.map((s) => el("option", { value: s.id }, s.title ?? s.id)));
   select.value = view.space ?? "";
+  const task = taskOf({ spaces, view });
+  document.body.dataset.task = task;
+  byId("lead").textContent = LEADS[task];
   byId("space-pick").hidden = spaces.length < 2;
   byId("space-title").textContent = spaces.length === 1 ? (spaces[0].title ?? spaces[0].id) : "";
 }
@@ -147,6 +166,7 @@ function keys() {
     store.set({ playing: false });
     if (a && b) store.look({ t: snap(t + steps / STEPS, beyond) });
   };
+  const shapes = (run) => () => taskOf(store.get()) === "sdf" && run();
   const click = (id) => () => byId(id).click();
   shortcuts({
     back: move(-1), on: move(1), backFar: move(-10), onFar: move(10), toA: click("to-a"), toB: click("to-b"),
@@ -154,7 +174,7 @@ function keys() {
     weights: () => byId(store.get().view.of === "weights" ? "of-latent" : "of-weights").click(),
     galleryA: () => visit("gallery-a", "input"), galleryB: () => visit("gallery-b", "input"),
     map: () => visit("map", "[tabindex], button, select"), compare: () => visit("compare", "input"),
-    code: showCode, record: showVideo, dark: () => darkScheme.toggle(), help: showHelp,
+    code: shapes(showCode), record: shapes(showVideo), dark: () => darkScheme.toggle(), help: showHelp,
   }, { singles });
 }
 
@@ -188,6 +208,8 @@ facts(store);
 map(store, showError);
 inspect(store, { keep: places.keep, remove: places.remove, fail: showError });
 plot(store, showError);
+classifier(store, showError);
+distill(store, work);
 const { fit } = search(store, work);
 upload(store, { embed: places.embed, remove: places.remove, take: (file) => (isCloud(file.name) ? fit(file) : places.embed(file)) });
 tray(store, work, showError);

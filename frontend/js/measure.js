@@ -2,17 +2,17 @@
 
 import * as api from "./api.js";
 import { newest } from "./newest.js";
-import { STEPS, lineKey, pointsOf, reach } from "./state.js";
+import { STEPS, lineKey, pointsOf, reach, taskOf } from "./state.js";
 import { mergePoints } from "./words.js";
 
 /** Points of a line's [0, 1] that are measured for the plot. */
-const PLOTTED = 21;
+const PLOTTED = { sdf: 21, classifier: 13 };
 /** Lines that are remembered. */
 const REMEMBERED = 40;
 
-/** Where a line is measured. @param {{beyond: boolean}} view @returns {number[]} */
-export function measuredAt({ beyond }) {
-  const every = 1 / (PLOTTED - 1);
+/** Where a line is measured: classifiers where their lines were measured before they shipped. @param {{beyond: boolean}} view @param {"sdf"|"classifier"} [task] @returns {number[]} */
+export function measuredAt({ beyond }, task = "sdf") {
+  const every = 1 / (PLOTTED[task] - 1);
   const [low, high] = reach({ beyond });
   return Array.from({ length: Math.round((high - low) / every) + 1 }, (_, i) => Math.round((low + i * every) * STEPS) / STEPS);
 }
@@ -44,7 +44,7 @@ export function measurements(store, fail) {
   /** The points of this line that are neither known nor under way. @param {import("./state.js").Line} line */
   async function measureLine({ a, b, of }) {
     const line = { a, b, of };
-    const ts = missing(line, measuredAt(store.get().view));
+    const ts = missing(line, measuredAt(store.get().view, taskOf(store.get())));
     if (!ts.length) return;
     const key = `${lineKey(line)}\n${ts.length}`;
     if (!underWay.has(key)) underWay.set(key, ask[of](line, ts));
@@ -61,11 +61,11 @@ export function measurements(store, fail) {
 
   return {
     measureLine,
-    /** First the line, if it is new; then this very point, if it is none of the line's. @param {import("./state.js").Spot} spot */
+    /** First the line, if it is new and one; then this very point, if it is none of the line's. @param {import("./state.js").Spot} spot */
     async measureSpot({ a, b, of, t }) {
       const line = { a, b, of };
-      await measureLine(line);
-      if (!pointsOf(store.get(), line) || !missing(line, [t]).length) return;
+      if (a !== b) await measureLine(line);
+      if ((a !== b && !pointsOf(store.get(), line)) || !missing(line, [t]).length) return;
       try {
         const points = await askOne(line, t);
         if (points) learn(line, points);

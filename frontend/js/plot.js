@@ -1,8 +1,10 @@
-/** The line, plotted: volume and number of parts of every point. Plotly is loaded when the plot is first seen. */
+/** The line, plotted: volume and number of parts of every point, or accuracy and architecture. Plotly is loaded when the plot is first seen. */
 
+import { accuracySummary } from "./accuracy.js";
+import { accuracyLayout, accuracyTraces, weightTraces } from "./accuracyplot.js";
 import { byId, darkScheme, token } from "./dom.js";
 import { CONFIG, plotly, quietAxis, quietLayout } from "./plotly.js";
-import { pointsOf, reach, sameLine, snap } from "./state.js";
+import { pointsOf, reach, sameLine, snap, taskOf } from "./state.js";
 import { lineSummary } from "./words.js";
 
 const MEASURING = "Measuring the networks along this line …";
@@ -51,7 +53,7 @@ function shades(low, high) {
   return [low < 0 && shade(low, 0), high > 1 && shade(1, high)].filter(Boolean);
 }
 
-function layout(points, t, range) {
+function layout(points, range, shapes) {
   const axis = quietAxis();
   const most = Math.max(1, ...points.map((p) => p.parts));
   return {
@@ -62,9 +64,15 @@ function layout(points, t, range) {
       ...axis, domain: [0, 0.3], title: { text: "parts" }, range: [0, most * 1.15],
       tickformat: "d", dtick: Math.max(1, Math.ceil(most / 3)),
     },
-    shapes: cursor(t, range),
+    shapes,
   };
 }
+
+/** How lines of each task are plotted and told; raw weights beside them are asked for, or, if they take no stage, always there. */
+const KINDS = {
+  sdf: { traces, beside: tracesBeside, layout, summary: (points) => lineSummary(points), always: false },
+  classifier: { traces: accuracyTraces, beside: weightTraces, layout: accuracyLayout, summary: accuracySummary, always: true },
+};
 
 const within = (points, [low, high]) => points.filter(({ t }) => t >= low - 1e-6 && t <= high + 1e-6);
 
@@ -76,19 +84,22 @@ export function plot(store, fail) {
   let drawn = null;
 
   async function draw() {
-    const { view } = store.get();
+    const { view, spaces } = store.get();
+    const kind = KINDS[taskOf(store.get())];
     const known = pointsOf(store.get(), view);
     const range = reach(view);
+    const wanted = view.of === "latent" && (view.beside || kind.always);
+    const raw = (wanted && pointsOf(store.get(), { ...view, of: "weights" })) || [];
     host.classList.toggle("stale", !known && Boolean(drawn));
-    note.textContent = known ? lineSummary(within(known, range)) : view.b ? MEASURING : "Pick A and B to see their line.";
+    note.textContent = known ? kind.summary(within(known, range), within(raw, range)) : view.b ? MEASURING : "Pick A and B to see their line.";
     if (!known || !seen) return;
     const Plotly = await plotly();
     const now = store.get();
     if (pointsOf(now, now.view) !== known) return;
-    const beside = now.view.beside ? pointsOf(now, { ...now.view, of: "weights" }) : null;
-    const [points, others] = [known, beside ?? []].map((all) => within(all, range));
-    const all = [...traces(points), ...(others.length ? tracesBeside(others) : [])];
-    await Plotly.react(host, all, layout([...points, ...others], now.view.t, range), CONFIG);
+    const [points, others] = [known, raw].map((all) => within(all, range));
+    const names = spaces.find((space) => space.id === view.space)?.architectures.map(({ name }) => name) ?? [];
+    const all = [...kind.traces(points, names), ...(others.length ? kind.beside(others) : [])];
+    await Plotly.react(host, all, kind.layout([...points, ...others], range, cursor(now.view.t, range)), CONFIG);
     if (!drawn) /** @type {any} */ (host).on("plotly_click", ({ points: [{ x }] }) => store.look({ t: snap(x, store.get().view.beyond) }));
     drawn = Plotly;
     host.dataset.points = String(points.length);

@@ -1,7 +1,7 @@
 /** What is looked at, and what is known: one store, and the part of it that lives in the URL. */
 
 import { shownLatent } from "./job.js";
-import { parsePlace } from "./places.js";
+import { latentAt, parsePlace } from "./places.js";
 
 /** @typedef {"latent"|"weights"} Of */
 /**
@@ -168,6 +168,16 @@ export function createStore(initial) {
       return () => listeners.delete(listener);
     },
   };
+}
+
+/** What the networks of the space that is looked at do. @returns {"sdf"|"classifier"} */
+export const taskOf = (state) => state.spaces.find((space) => space.id === state.view.space)?.task ?? "sdf";
+
+/** The latent that the view is at, if it is at one. @returns {string|null} */
+export function latentHere(state) {
+  const { a, b, t, at } = spotOf(state);
+  if (at) return latentAt(at);
+  return a === b || t === 0 ? a : t === 1 ? b : null;
 }
 
 /** The latent of this id, or undefined. @returns {import("./api.js").Latent|undefined} */

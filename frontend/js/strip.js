@@ -3,7 +3,7 @@
 import { byId, darkScheme, el } from "./dom.js";
 import { FrameCache } from "./frames.js";
 import { fetchFrame, hasWebGL } from "./stage.js";
-import { STEPS, reach } from "./state.js";
+import { STEPS, reach, taskOf } from "./state.js";
 import { position } from "./words.js";
 
 const RESOLUTION = 48;
@@ -61,7 +61,9 @@ export function strip(store, isPending) {
     host.dataset.drawn = "true";
   }
 
-  function fill({ view }, again = false) {
+  function fill(state, again = false) {
+    const { view } = state;
+    if (taskOf(state) !== "sdf") return empty();
     const { a, b, of, beside } = view;
     const ts = stripOf(view, host.clientWidth);
     const key = [a, b, of, beside, ts].join("\n");
@@ -78,6 +80,13 @@ export function strip(store, isPending) {
       // what the stage cannot show either is told there; the strip tries again with the next line
       if (!signal.aborted) drawn = "";
     });
+  }
+
+  /** Networks without a shape have no pictures. */
+  function empty() {
+    drawn = "";
+    controller.abort();
+    host.replaceChildren();
   }
 
   function mark({ t, at }) {

@@ -1,5 +1,6 @@
 /** A checkpoint of one's own: drop zone, what was recognised, how well it is represented, what is near. */
 
+import { accuracyWords, agreementWords, sourceWords } from "./accuracy.js";
 import * as api from "./api.js";
 import { byId, el } from "./dom.js";
 import { architectureOf } from "./state.js";
@@ -66,23 +67,26 @@ export function upload(store, act) {
     const choose = (end) => () => store.look({ [end]: latent.id });
     const use = (end) => el("button", { type: "button", class: `use ${end}`, onclick: choose(end) }, `Use as ${end.toUpperCase()}`);
     const image = el("img", { alt: "", width: 96, height: 96, src: latent.picture ?? api.pictureURL(latent.id) });
-    const meter = latent.iou === null || latent.iou === undefined ? null : overlap(latent.iou);
+    const known = (value) => typeof value === "number";
+    const meter = known(latent.iou) ? overlap(`Overlap with its decoded twin (IoU): ${percent(latent.iou)}`, latent.iou)
+      : known(latent.agreement) ? overlap(agreementWords(latent.agreement), latent.agreement) : null;
     return el("article", { class: "uploaded", role: "status", "data-id": latent.id },
       image,
       el("div", {},
         el("h3", {}, latent.name),
         el("p", {}, `Recognised: ${arch?.name ?? "unknown"}${arch?.parameters ? `, ${count(arch.parameters)} weights` : ""}.`),
         meter,
+        known(latent.accuracy) && el("p", {}, `Right on ${accuracyWords(latent.accuracy)} of the images: ${sourceWords(latent.accuracy_from)}.`),
         latent.verdict && el("p", { class: latent.represented === false ? "verdict bad" : "verdict" }, latent.verdict)),
       el("div", { class: "row" }, use("a"), use("b"),
         el("button", { type: "button", class: "quiet", onclick: () => act.remove(latent) }, "Remove")),
       latent.nearest?.length ? near(latent.nearest) : null);
   }
 
-  function overlap(iou) {
+  function overlap(words, share) {
     const bar = el("span", { class: "bar" });
-    bar.style.setProperty("--share", String(Math.max(0, Math.min(1, iou))));
-    return el("p", { class: "overlap" }, `Overlap with its decoded twin (IoU): ${percent(iou)}`, bar);
+    bar.style.setProperty("--share", String(Math.max(0, Math.min(1, share))));
+    return el("p", { class: "overlap" }, words, bar);
   }
 
   function near(neighbours) {

@@ -43,6 +43,23 @@ export function world(store, { fail, news }, opened) {
     opened(space.id);
   }
 
+  /** In this space; a network that it cannot read, in one that can. */
+  async function embedSomewhere(file, busy) {
+    const { view, spaces } = store.get();
+    try {
+      return await sendFile(file, view.space, busy);
+    } catch (error) {
+      if (error.slug !== "unknown-architecture" || spaces.length < 2) throw error;
+      return sendFile(file, null, busy);
+    }
+  }
+
+  /** Opens the space of a latent, with the latent as A. */
+  async function moveTo(latent) {
+    store.look({ space: latent.space, a: latent.id, b: null, t: 0 });
+    await openSpace(latent.space);
+  }
+
   async function attempt(run) {
     try {
       await run();
@@ -71,9 +88,10 @@ export function world(store, { fail, news }, opened) {
       const busy = (share) => store.set({ upload: { phase: "busy", file: file.name, share } });
       busy(0);
       try {
-        const latent = await sendFile(file, store.get().view.space, busy);
+        const latent = await embedSomewhere(file, busy);
         if (!latent) return;
-        add(latent);
+        if (latent.space === store.get().view.space) add(latent);
+        else await moveTo(latent);
         store.set({ upload: { phase: "done", latent } });
         news(`${latent.name} is now on the map, and a choice for A and B.`);
       } catch (error) {

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -68,7 +68,7 @@ def _is_ready(address: str) -> bool:
 
 
 @contextmanager
-def real_server(folder: Path) -> Iterator[str]:
+def real_server(folder: Path, spaces: Path = SPACE, settings: Mapping[str, str] | None = None) -> Iterator[str]:
     """The application in a process of its own, with a database in `folder`; yields its address."""
     port = free_port()
     address, log = f"http://127.0.0.1:{port}", folder / "server.log"
@@ -76,7 +76,8 @@ def real_server(folder: Path) -> Iterator[str]:
         **os.environ,
         "NETSPACE_PORT": str(port),
         "NETSPACE_DATABASE_URL": f"sqlite:///{folder / 'netspace.sqlite'}",
-        "NETSPACE_SPACES": str(SPACE),
+        "NETSPACE_SPACES": str(spaces),
+        **(settings or {}),
     }
     with log.open("w") as out:
         process = subprocess.Popen([sys.executable, "-m", "server"], cwd=ROOT, env=environment, stdout=out, stderr=out)

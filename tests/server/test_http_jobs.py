@@ -204,7 +204,8 @@ POINTS = {"objective": "fit_points", "points": sphere(40)}
     ("asked", "words"),
     [
         ({}, "objective"),
-        ({"objective": "distill"}, "fit_points"),
+        ({"objective": "dream"}, "fit_points"),
+        ({"objective": "distill"}, "start"),
         (attributes(targets={}), "targets"),
         (attributes(targets={"wheels": {"to": 4}}), "wheels"),
         (attributes(targets={"volume": {"to": 1, "by": 1}}), "either to or by"),

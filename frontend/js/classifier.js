@@ -1,0 +1,97 @@
+/** The network of a space of classifiers at this point, in the place of a shape: architecture, accuracy, classes; and how the gallery's twins do. */
+
+import { accuracyWords, classifierAt, inkOf, sourceWords, twinsSummary } from "./accuracy.js";
+import { twinLayout, twinTraces } from "./accuracyplot.js";
+import * as api from "./api.js";
+import { byId, darkScheme, el } from "./dom.js";
+import { newest } from "./newest.js";
+import { CONFIG, plotly } from "./plotly.js";
+import { architectureOf, latentHere, pointsOf, spotOf, taskOf } from "./state.js";
+import { percent, position } from "./words.js";
+
+const namesOf = (state) => state.spaces.find((space) => space.id === state.view.space)?.architectures.map(({ name }) => name) ?? [];
+
+/** A bar for each row. @param {{name: string, share: number|null, ink?: string}[]} rows */
+const bars = (rows) => rows.flatMap(({ name, share, ink }) => {
+  const bar = el("span", { class: "bar" });
+  bar.style.setProperty("--share", String(share ?? 0));
+  if (ink) bar.style.setProperty("--ink", ink);
+  return [el("dt", {}, name), el("dd", {}, bar, el("span", {}, share === null ? "–" : percent(share)))];
+});
+
+/** @param {import("./state.js").Store} store @param {(error: unknown) => void} fail */
+export function classifier(store, fail) {
+  const host = byId("classifier");
+  const fetchClasses = newest((signal, id, of) => api.classes(id, of, signal));
+  const twinsPlot = byId("twins");
+  let asked = "";
+
+  function drawHere(state) {
+    const spot = spotOf(state);
+    const { point, exact } = classifierAt(pointsOf(state, spot) ?? [], spot.t);
+    const names = namesOf(state);
+    const ink = (name) => inkOf(names.indexOf(name), darkScheme.matches);
+    host.dataset.architecture = point?.architecture ?? "";
+    byId("here-t").textContent = spot.a === spot.b ? "" : `t = ${position(spot.t)}`;
+    byId("here-name").textContent = point?.architecture ?? "…";
+    byId("here-name").style.setProperty("--ink", point ? ink(point.architecture) : "");
+    byId("here-accuracy").textContent = point ? `${exact ? "" : "≈ "}${accuracyWords(point.accuracy)}` : "…";
+    byId("here-source").textContent = !point ? "" : exact ? `right: ${sourceWords(point.accuracy_from)}` : "right: between two points that were asked for";
+    const shares = Object.entries(point?.probabilities ?? {}).map(([name, share]) => ({ name, share, ink: ink(name) }));
+    byId("here-shares").replaceChildren(...bars(shares.length > 1 ? shares : []));
+  }
+
+  /** Class by class, where the view is at a latent: between latents nobody asks for so many images at every step. */
+  async function drawClasses(state) {
+    const id = latentHere(state);
+    const of = state.view.of === "weights" ? "input" : "decoded";
+    const key = id ? `${id}\n${of}` : "";
+    if (key === asked) return;
+    asked = key;
+    const [list, note] = [byId("classes"), byId("classes-note")];
+    list.replaceChildren();
+    note.textContent = id ? "Asking …" : "Told at A, at B and at every other network that is kept.";
+    if (!id) return;
+    try {
+      const found = await fetchClasses(id, of);
+      if (!found || key !== asked) return;
+      list.replaceChildren(...bars(found.classes.map(({ name, accuracy }) => ({ name, share: accuracy }))));
+      note.textContent = `On ${found.images} test images.`;
+    } catch (error) {
+      if (key !== asked) return;
+      note.textContent = error.detail || error.message;
+      if (error.slug !== "images-missing" && error.slug !== "no-network") fail(error);
+    }
+  }
+
+  /** @returns {{id: string, name: string, architecture: string, input: number, decoded: number}[]} */
+  const twinsOf = (state) => state.latents
+    .filter(({ origin, accuracy, properties }) => origin === "gallery" && typeof accuracy === "number" && typeof properties.decoded_accuracy === "number")
+    .map((latent) => ({ id: latent.id, name: latent.name, architecture: architectureOf(state, latent)?.name ?? "", input: latent.accuracy, decoded: latent.properties.decoded_accuracy }));
+
+  async function drawTwins(state) {
+    const twins = twinsOf(state);
+    byId("twins-note").textContent = twinsSummary(twins);
+    twinsPlot.hidden = !twins.length;
+    if (!twins.length) return;
+    const Plotly = await plotly();
+    const first = !twinsPlot.dataset.points;
+    await Plotly.react(twinsPlot, twinTraces(twins, namesOf(state)), twinLayout(twins), CONFIG);
+    twinsPlot.dataset.points = String(twins.length);
+    if (first) /** @type {any} */ (twinsPlot).on("plotly_click", ({ points: [{ customdata }] }) => store.look({ b: customdata, t: 1 }));
+  }
+
+  function draw(state, before) {
+    const on = taskOf(state) === "classifier";
+    // What says which job or place is shown stands where the network is shown.
+    const watch = byId("watch");
+    if (on !== host.contains(watch)) (on ? host.firstElementChild : byId("stage")).prepend(watch);
+    if (!on) return;
+    drawHere(state);
+    drawClasses(state);
+    if (!before || state.latents !== before.latents || state.spaces !== before.spaces || state.view.space !== before.view.space) drawTwins(state).catch(fail);
+  }
+
+  darkScheme.onChange(() => draw(store.get(), null));
+  store.subscribe(draw);
+}
