@@ -21,7 +21,7 @@ export function accuracyTraces(points, names) {
       text: points.map((p) => `${p.architecture}, ${sourceWords(p.accuracy_from).split(":")[0]}`),
       hovertemplate: "%{y:.1f} % right (%{text})<extra></extra>",
     },
-    ...names.map((name) => ({
+    ...(names.length > 1 ? names : []).map((name) => ({
       x, y: points.map((p) => p.probabilities[name] ?? 0), name, mode: "lines", yaxis: "y2", stackgroup: "architectures",
       line: { width: 0, color: ink[name] }, fillcolor: `${ink[name]}99`, hovertemplate: `${name} %{y:.0%}<extra></extra>`,
     })),
@@ -39,12 +39,13 @@ export const weightTraces = (points) => [
 /** @param {Point[]} points @param {[number, number]} range of t @param {object[]} shapes */
 export function accuracyLayout(points, [low, high], shapes) {
   const axis = quietAxis();
+  const several = Object.keys(points[0]?.probabilities ?? {}).length > 1;
   const most = Math.max(0.2, ...points.map((p) => p.accuracy ?? 0));
   return {
     ...quietLayout(), margin: { l: 52, r: 14, t: 8, b: 40 }, shapes,
-    xaxis: { ...axis, range: [low - 0.015, high + 0.015], title: { text: "t, from A to B" }, anchor: "y2", dtick: 0.25 },
-    yaxis: { ...axis, domain: [0.38, 1], title: { text: "right, %" }, range: [0, Math.min(100, 112 * most)], nticks: 6 },
-    yaxis2: { ...axis, domain: [0, 0.28], title: { text: "taken for" }, range: [0, 1], tickformat: ".0%", nticks: 3 },
+    xaxis: { ...axis, range: [low - 0.015, high + 0.015], title: { text: "t, from A to B" }, anchor: several ? "y2" : "y", dtick: 0.25 },
+    yaxis: { ...axis, domain: [several ? 0.38 : 0, 1], title: { text: "right, %" }, range: [0, Math.min(100, 112 * most)], nticks: 6 },
+    ...(several && { yaxis2: { ...axis, domain: [0, 0.28], title: { text: "taken for" }, range: [0, 1], tickformat: ".0%", nticks: 3 } }),
   };
 }
 

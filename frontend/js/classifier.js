@@ -6,10 +6,8 @@ import * as api from "./api.js";
 import { byId, darkScheme, el } from "./dom.js";
 import { newest } from "./newest.js";
 import { CONFIG, plotly } from "./plotly.js";
-import { architectureOf, latentHere, pointsOf, spotOf, taskOf } from "./state.js";
+import { architectureNames, architectureOf, latentHere, pointsOf, spotOf, taskOf } from "./state.js";
 import { percent, position } from "./words.js";
-
-const namesOf = (state) => state.spaces.find((space) => space.id === state.view.space)?.architectures.map(({ name }) => name) ?? [];
 
 /** A bar for each row. @param {{name: string, share: number|null, ink?: string}[]} rows */
 const bars = (rows) => rows.flatMap(({ name, share, ink }) => {
@@ -24,12 +22,12 @@ export function classifier(store, fail) {
   const host = byId("classifier");
   const fetchClasses = newest((signal, id, of) => api.classes(id, of, signal));
   const twinsPlot = byId("twins");
-  let asked = "";
+  let asked = null;
 
   function drawHere(state) {
     const spot = spotOf(state);
     const { point, exact } = classifierAt(pointsOf(state, spot) ?? [], spot.t);
-    const names = namesOf(state);
+    const names = architectureNames(state);
     const ink = (name) => inkOf(names.indexOf(name), darkScheme.matches);
     host.dataset.architecture = point?.architecture ?? "";
     byId("here-t").textContent = spot.a === spot.b ? "" : `t = ${position(spot.t)}`;
@@ -76,7 +74,7 @@ export function classifier(store, fail) {
     if (!twins.length) return;
     const Plotly = await plotly();
     const first = !twinsPlot.dataset.points;
-    await Plotly.react(twinsPlot, twinTraces(twins, namesOf(state)), twinLayout(twins), CONFIG);
+    await Plotly.react(twinsPlot, twinTraces(twins, architectureNames(state)), twinLayout(twins), CONFIG);
     twinsPlot.dataset.points = String(twins.length);
     if (first) /** @type {any} */ (twinsPlot).on("plotly_click", ({ points: [{ customdata }] }) => store.look({ b: customdata, t: 1 }));
   }

@@ -54,12 +54,12 @@ export function colourable(latents) {
   return [...kinds, ...apart.filter((name) => !kinds.includes(name))];
 }
 
-/** @param {Latent[]} latents @param {string|null} asked the property; null for the first, "none" for none @param {"light"|"dark"} theme @returns {Colouring} */
-export function colouring(latents, asked, theme) {
+/** @param {Latent[]} latents @param {string|null} asked the property; null for the first, "none" for none @param {"light"|"dark"} theme @param {string[]} [architectures] in the order of their inks elsewhere @returns {Colouring} */
+export function colouring(latents, asked, theme, architectures = []) {
   const names = colourable(latents);
   const name = asked === "none" || !names.length ? "none" : names.includes(asked ?? "") ? asked : names[0];
   if (name === "none") return { ...PLAIN, markOf: () => ({ colour: KINDS[theme][0], shape: "circle" }) };
-  return isKind(valuesOf(latents, name)[0]) ? byKind(latents, name, theme) : byNumber(latents, name, theme);
+  return isKind(valuesOf(latents, name)[0]) ? byKind(latents, name, theme, name === "architecture" ? architectures : []) : byNumber(latents, name, theme);
 }
 
 /** @type {Omit<Colouring, "markOf">} */
@@ -67,13 +67,14 @@ const PLAIN = { name: "none", kind: "none", groupOf: () => "", legend: [], scale
 
 const label = (value) => (value === undefined || value === null ? "not known" : value === true ? "yes" : value === false ? "no" : String(value));
 
-/** @returns {Colouring} */
-function byKind(latents, name, theme) {
+/** The most frequent kinds first; those that have an ink elsewhere before all others. @param {string[]} first @returns {Colouring} */
+function byKind(latents, name, theme, first) {
   const groupOf = (latent) => label(factsOf(latent)[name]);
   const counts = new Map();
   for (const latent of latents) counts.set(groupOf(latent), (counts.get(groupOf(latent)) ?? 0) + 1);
   const ordered = [...counts].sort(([x, m], [y, n]) => Number(x === "not known") - Number(y === "not known") || n - m || x.localeCompare(y));
-  const marks = new Map(ordered.map(([group], i) => [group, markOfRank(i, group, theme)]));
+  const ranks = [...new Set([...first, ...ordered.map(([group]) => group)])];
+  const marks = new Map(ordered.map(([group]) => [group, markOfRank(ranks.indexOf(group), group, theme)]));
   const legend = ordered.map(([group, count]) => ({ label: group, count, mark: marks.get(group) }));
   return { name, kind: "kinds", groupOf, legend, scale: null, markOf: (latent) => marks.get(groupOf(latent)) };
 }

@@ -10,7 +10,7 @@ import { drawAbove } from "./overlay.js";
 import { placeOf, placeUnder } from "./places.js";
 import { pointing } from "./pointing.js";
 import { Scatter } from "./scatter.js";
-import { latentOf } from "./state.js";
+import { architectureNames, latentOf } from "./state.js";
 import { plural } from "./words.js";
 
 /** Where a latent lies on the projection that is shown. @param {any} state @param {import("./api.js").Latent} latent @returns {[number, number]} */
@@ -65,7 +65,7 @@ export function map(store, fail) {
 
   function fill(state, glide) {
     const { latents, view } = state;
-    colours = colouring(latents, view.colour, darkScheme.matches ? "dark" : "light");
+    colours = colouring(latents, view.colour, darkScheme.matches ? "dark" : "light", architectureNames(state));
     if (only && !colours.legend.some(({ label }) => label === only)) only = null;
     const dots = latents.map((latent) => {
       const [x, y] = positionOf(state, latent);

@@ -4,7 +4,7 @@ import { accuracySummary } from "./accuracy.js";
 import { accuracyLayout, accuracyTraces, weightTraces } from "./accuracyplot.js";
 import { byId, darkScheme, token } from "./dom.js";
 import { CONFIG, plotly, quietAxis, quietLayout } from "./plotly.js";
-import { pointsOf, reach, sameLine, snap, taskOf } from "./state.js";
+import { architectureNames, pointsOf, reach, sameLine, snap, taskOf } from "./state.js";
 import { lineSummary } from "./words.js";
 
 const MEASURING = "Measuring the networks along this line …";
@@ -84,7 +84,7 @@ export function plot(store, fail) {
   let drawn = null;
 
   async function draw() {
-    const { view, spaces } = store.get();
+    const { view } = store.get();
     const kind = KINDS[taskOf(store.get())];
     const known = pointsOf(store.get(), view);
     const range = reach(view);
@@ -97,8 +97,7 @@ export function plot(store, fail) {
     const now = store.get();
     if (pointsOf(now, now.view) !== known) return;
     const [points, others] = [known, raw].map((all) => within(all, range));
-    const names = spaces.find((space) => space.id === view.space)?.architectures.map(({ name }) => name) ?? [];
-    const all = [...kind.traces(points, names), ...(others.length ? kind.beside(others) : [])];
+    const all = [...kind.traces(points, architectureNames(now)), ...(others.length ? kind.beside(others) : [])];
     await Plotly.react(host, all, kind.layout([...points, ...others], range, cursor(now.view.t, range)), CONFIG);
     if (!drawn) /** @type {any} */ (host).on("plotly_click", ({ points: [{ x }] }) => store.look({ t: snap(x, store.get().view.beyond) }));
     drawn = Plotly;

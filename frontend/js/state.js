@@ -173,6 +173,9 @@ export function createStore(initial) {
 /** What the networks of the space that is looked at do. @returns {"sdf"|"classifier"} */
 export const taskOf = (state) => state.spaces.find((space) => space.id === state.view.space)?.task ?? "sdf";
 
+/** Those of the space that is looked at, the smallest first. @returns {string[]} */
+export const architectureNames = (state) => state.spaces.find((space) => space.id === state.view.space)?.architectures.map(({ name }) => name) ?? [];
+
 /** The latent that the view is at, if it is at one. @returns {string|null} */
 export function latentHere(state) {
   const { a, b, t, at } = spotOf(state);

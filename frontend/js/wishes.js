@@ -84,7 +84,7 @@ export function pointsRequest(cloud, { start, space, whole }) {
   return { objective: "fit_points", upload: cloud.id, name: `${cloud.name}, fitted`.slice(0, 200), normalise: whole, complete: whole, ...from };
 }
 
-/** A lesson for a classifier. @param {import("./api.js").Latent} start @param {import("./api.js").Latent} [teacher] by default the server's choice */
+/** The request to distil a teacher. @param {import("./api.js").Latent} start @param {import("./api.js").Latent} [teacher] by default the server's choice */
 export const distillRequest = (start, teacher) => ({
   objective: "distill",
   start: start.id,

@@ -53,7 +53,7 @@ test("the latent that is looked at is an end, a place's only one, or none", () =
   assert.equal(at({ at: "z:1" }), "z");
 });
 
-test("a lesson names its pupil, and its teacher only if one was chosen", () => {
+test("a distillation names its start, and its teacher only if one was chosen", () => {
   const start = { id: "cifar.net-0", name: "Network 0" };
   assert.deepEqual(distillRequest(start), { objective: "distill", start: "cifar.net-0", name: "Network 0, taught" });
   assert.equal(distillRequest(start, { id: "t" }).teacher, "t");
