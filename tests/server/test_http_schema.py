@@ -61,6 +61,8 @@ def test_generated_requests_get_documented_answers_and_never_a_500(shared: TestC
         else:
             assert str(answer.status_code) in documented
         if answer.headers.get("content-type", "").startswith(SCHEMAS):
+            # Schemathesis asks for the request's body too, which a multipart request has streamed away.
+            answer.request = httpx.Request(answer.request.method, answer.request.url)
             case.validate_response(schemathesis.Response.from_any(answer), checks=[response_schema_conformance])
         assert is_documented(operation, answer)
 
