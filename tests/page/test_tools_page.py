@@ -24,6 +24,8 @@ from netspace.cli import app
 PATIENCE = 60_000
 """Milliseconds a step may take: shapes are computed and drawn in software here."""
 RESTED = re.compile("128")
+NO_SURFACE = "status of 422"
+"""The browser's own line for raw weights that have no surface; the page says so in words."""
 LINE = "?a=chair-003&b=chair-005&t=0.5"
 CORNERS = f"{LINE}&c=chair-007&d=chair-009"
 
@@ -40,7 +42,7 @@ def page(browser: Browser) -> Iterator[Page]:
     opened.on("console", lambda message: failures.append(message.text) if message.type == "error" else None)
     yield opened
     context.close()
-    assert failures == []
+    assert [failure for failure in failures if NO_SURFACE not in failure] == []
 
 
 def open_page(page: Page, address: str) -> None:
