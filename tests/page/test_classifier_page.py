@@ -60,6 +60,7 @@ def test_a_line_of_classifiers_tells_architectures_and_accuracies_instead_of_sha
     expect(page.locator("#classes dt")).to_have_text(list("abcdefghij"))
     expect(page.locator("#classes-note")).to_have_text("On 20 test images.")
     expect(page.locator("#twins")).to_have_attribute("data-points", "3")
+    page.locator("#plot").scroll_into_view_if_needed()
     expect(page.locator("#plot")).to_have_attribute("data-points", "13")
     expect(page.locator("#plot-note")).to_contain_text("of the images are put into the right class")
     page.locator("#to-b").click()
