@@ -40,7 +40,7 @@ def lively(module: nn.Module) -> nn.Module:
     return module.eval()
 
 
-def answers_as(module: nn.Module, content: Any, arch: Classifier) -> None:
+def assert_answers_as(module: nn.Module, content: Any, arch: Classifier) -> None:
     found, theta = recognise(content)
     assert found == arch
     assert isinstance(found, Classifier)
@@ -52,7 +52,7 @@ def answers_as(module: nn.Module, content: Any, arch: Classifier) -> None:
 @pytest.mark.parametrize("arch", KNOWN, ids=name)
 def test_a_modules_state_dict_is_recognised(arch: Classifier) -> None:
     module = lively(arch.build())
-    answers_as(module, module.state_dict(), arch)
+    assert_answers_as(module, module.state_dict(), arch)
 
 
 @pytest.mark.parametrize("arch", WITH_NORM, ids=name)
@@ -73,7 +73,7 @@ def test_a_modules_state_dict_is_recognised(arch: Classifier) -> None:
 def test_batch_norm_is_folded_however_the_state_dict_comes(arch: ResNet, wrap: Callable[[dict], dict]) -> None:
     module = lively(arch.build())
     folded, _ = fold_batchnorm(arch, module.state_dict())
-    answers_as(module, wrap(module.state_dict()), folded)
+    assert_answers_as(module, wrap(module.state_dict()), folded)
 
 
 class Other(nn.Module):
@@ -111,7 +111,7 @@ class Other(nn.Module):
 def test_another_writers_resnet_is_the_same_network(alphabetical: bool) -> None:
     module = lively(Other())
     state = module.state_dict()
-    answers_as(module, dict(sorted(state.items())) if alphabetical else state, ResNet(depth=14))
+    assert_answers_as(module, dict(sorted(state.items())) if alphabetical else state, ResNet(depth=14))
 
 
 @pytest.mark.parametrize("arch", [LeNetLike(), VanillaCNN()], ids=name)
@@ -120,7 +120,7 @@ def test_names_and_order_do_not_matter_where_shapes_suffice(arch: Classifier) ->
     prefixes = {n.rpartition(".")[0] for n in module.state_dict()}
     other = {prefix: f"part{37 * i % 11}.layer{i}" for i, prefix in enumerate(sorted(prefixes))}
     renamed = {f"{other[n.rpartition('.')[0]]}.{n.rpartition('.')[2]}": t for n, t in module.state_dict().items()}
-    answers_as(module, dict(sorted(renamed.items(), key=lambda item: item[0][::-1])), arch)
+    assert_answers_as(module, dict(sorted(renamed.items(), key=lambda item: item[0][::-1])), arch)
 
 
 def test_layers_without_numbers_are_taken_in_the_order_of_their_definition() -> None:
@@ -130,7 +130,7 @@ def test_layers_without_numbers_are_taken_in_the_order_of_their_definition() -> 
     for key, tensor in module.state_dict().items():
         prefix, _, kind = key.rpartition(".")
         renamed[f"{words.get(prefix, prefix)}.{kind}"] = tensor
-    answers_as(module, renamed, ResNet(depth=8))
+    assert_answers_as(module, renamed, ResNet(depth=8))
 
 
 def test_sirens_are_recognised_as_before() -> None:

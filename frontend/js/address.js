@@ -2,7 +2,7 @@
 
 import { queryFromView, sameLine } from "./state.js";
 
-/** Browsers limit how often an address may change. */
+/** Browsers limit how often an address may change: while the view moves, it follows this often. */
 const REPLACE_MS = 200;
 
 /**
@@ -11,6 +11,11 @@ const REPLACE_MS = 200;
  */
 export function address(store, moved) {
   let replacing = 0;
+  let replaced = -REPLACE_MS;
+  const replace = (/** @type {string} */ url) => {
+    replaced = performance.now();
+    history.replaceState(null, "", url);
+  };
   store.subscribe(({ view }, { view: before }) => {
     if (view === before) return;
     clearTimeout(replacing);
@@ -20,7 +25,8 @@ export function address(store, moved) {
     const slid = view.at && before.at && sameLine({ ...view, at: before.at }, before);
     const pick = (!slid && !sameLine(view, before)) || view.space !== before.space;
     if (pick && !first) history.pushState(null, "", url);
-    else replacing = setTimeout(() => history.replaceState(null, "", url), REPLACE_MS);
+    else if (performance.now() >= replaced + REPLACE_MS) replace(url);
+    else replacing = setTimeout(replace, replaced + REPLACE_MS - performance.now(), url);
   });
   addEventListener("popstate", () => {
     clearTimeout(replacing);

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import typer
@@ -232,6 +233,7 @@ def test_four_corners_are_blended_by_dragging_and_by_keys_and_survive_a_reload(p
     assert weights_of(page)["chair-005"] == pytest.approx(0.15, abs=0.02)
     expect(handle).to_have_attribute("aria-label", re.compile(r"\d+ % A, \d+ % B, \d+ % C, \d+ % D"))
     shown = page.locator("#stage").get_attribute("data-at") or ""
+    expect(page).to_have_url(re.compile(re.escape(quote(shown, safe=":,"))))
     page.reload()
     stage_says(page, "at", shown)
     expect(page.locator("#pick-d")).to_have_value("chair-009")

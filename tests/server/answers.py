@@ -6,6 +6,10 @@ from typing import Any
 from httpx import Response
 
 REQUIRED = {"type", "title", "status", "detail"}
+REFUSED_WITHIN_SECONDS = 12
+SENTENCE = re.compile(r".{20,}", re.S)
+LEAKS = re.compile(r"Traceback|File \"|/lib/python|root:")
+"""What an answer about a file must not show: our source, or the machine's own files."""
 
 
 def assert_problem(answer: Response, status: int, slug: str | None = None) -> dict[str, Any]:
@@ -21,3 +25,13 @@ def assert_problem(answer: Response, status: int, slug: str | None = None) -> di
         assert error.keys() == {"where", "message"}
     assert slug is None or body["type"] == f"/problems/{slug}", body
     return body
+
+
+def assert_refused(found: dict[str, Any]) -> None:
+    """Fails unless a hostile file's `answer` is a fitting sentence, came in time, and nothing was `executed`."""
+    detail = assert_problem(found["answer"], 422)["detail"]
+    assert SENTENCE.match(detail)
+    assert len(detail) < 3000
+    assert not LEAKS.search(detail)
+    assert found["seconds"] < REFUSED_WITHIN_SECONDS
+    assert not found["executed"]

@@ -4,7 +4,6 @@ import gc
 import json
 import os
 import pickle
-import re
 import resource
 import select
 import signal
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from answers import assert_problem
+from answers import REFUSED_WITHIN_SECONDS, assert_refused
 from fastapi.testclient import TestClient
 from hostile import ARCH, GOOD_PT, GOOD_SAFETENSORS, THETA, Calls, corpus, executing, pt
 from tiny import TINY, UPLOADED, ball
@@ -29,8 +28,6 @@ from server.app import create_app
 from server.loader import Loader, can_isolate
 from server.reader import Limits
 
-SECONDS = 12
-SENTENCE = re.compile(r".{20,}", re.S)
 FEW_SECONDS = Limits(cpu_seconds=1, wall_seconds=2.0, memory=256 << 20)
 
 isolated = pytest.mark.skipif(not can_isolate, reason="this platform cannot fork and limit a process")
@@ -84,13 +81,7 @@ def answers(settings_in, tmp_path_factory: pytest.TempPathFactory, canary: Path)
 
 @pytest.mark.parametrize("name", corpus(Path("canary")))
 def test_a_hostile_file_is_refused_in_a_sentence_and_in_time(answers: dict[str, dict], name: str) -> None:
-    found = answers[name]
-    problem = assert_problem(found["answer"], 422)
-    assert SENTENCE.match(problem["detail"])
-    assert len(problem["detail"]) < 3000
-    assert not re.search(r"Traceback|File \"|/lib/python", problem["detail"])
-    assert found["seconds"] < SECONDS
-    assert not found["executed"]
+    assert_refused(answers[name])
 
 
 def test_after_all_of_them_memory_is_back_and_the_next_good_file_is_embedded(answers: dict[str, dict]) -> None:
@@ -153,7 +144,7 @@ def test_a_child_that_misbehaves_is_ended_and_the_next_file_is_read(
         begun = time.monotonic()
         with pytest.raises(NotACheckpoint) as refused:
             loader.read(LARGE)
-        assert time.monotonic() - begun < SECONDS
+        assert time.monotonic() - begun < REFUSED_WITHIN_SECONDS
         assert "secret" not in str(refused.value)
         assert not canary.exists() or canary.stat().st_size == 0
         assert loader.read(GOOD_SAFETENSORS)[0] == ARCH

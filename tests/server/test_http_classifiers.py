@@ -45,7 +45,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def test_images(images: Path) -> ImageSet:
+def evaluation_images(images: Path) -> ImageSet:
     """The evaluation set of `seeing`: every second test image."""
     return sample(load_images(images).test, 20)
 
@@ -116,15 +116,15 @@ def test_an_uploaded_classifier_is_recognised_and_judged(blind: TestClient, spac
 
 
 def test_with_images_agreement_and_accuracy_are_measured(
-    seeing: TestClient, spaces: Path, test_images: ImageSet
+    seeing: TestClient, spaces: Path, evaluation_images: ImageSet
 ) -> None:
     found, theta, space = embedded(seeing, RESNET), network(RESNET, 9), load_space(spaces / "cifar")
     ((arch, twin),) = space.networks(space.decode(space.encode(theta[None], RESNET)))
-    mine, its = predictions(RESNET, theta, test_images), predictions(arch, twin, test_images)
+    mine, its = predictions(RESNET, theta, evaluation_images), predictions(arch, twin, evaluation_images)
     assert found["accuracy_from"] == "images"
-    assert found["accuracy"] == pytest.approx(accuracy(mine, test_images), abs=1e-4)
+    assert found["accuracy"] == pytest.approx(accuracy(mine, evaluation_images), abs=1e-4)
     assert found["agreement"] == pytest.approx(agreement(mine, its), abs=1e-4)
-    assert found["properties"]["decoded_accuracy"] == pytest.approx(accuracy(its, test_images), abs=1e-4)
+    assert found["properties"]["decoded_accuracy"] == pytest.approx(accuracy(its, evaluation_images), abs=1e-4)
     assert found["decoded_architecture"]["name"] == arch.name
 
 
@@ -179,17 +179,17 @@ def test_without_images_other_points_are_estimates_and_say_so(blind: TestClient,
     assert (point["accuracy"], point["accuracy_from"]) == (pytest.approx(estimate, abs=2e-4), "estimate")
 
 
-def test_with_images_other_points_are_evaluated(seeing: TestClient, test_images: ImageSet) -> None:
+def test_with_images_other_points_are_evaluated(seeing: TestClient, evaluation_images: ImageSet) -> None:
     uploaded = embedded(seeing, VANILLA, 5)["id"]
     (point,) = line(seeing, b=uploaded, ts=[0.4])
     content = seeing.post("/decode", json={"at": f"{ENDS['a']}:0.6,{uploaded}:0.4"}).content
-    right = accuracy(predictions(*read_network(content), test_images), test_images)
+    right = accuracy(predictions(*read_network(content), evaluation_images), evaluation_images)
     assert (point["accuracy"], point["accuracy_from"]) == (pytest.approx(right), "images")
     assert line(seeing, b=uploaded, ts=[0.4]) == [point]
 
 
 def test_raw_weights_lie_between_two_networks_of_one_architecture(
-    blind: TestClient, seeing: TestClient, test_images: ImageSet
+    blind: TestClient, seeing: TestClient, evaluation_images: ImageSet
 ) -> None:
     both = {"a": "lenets.net-0", "b": "lenets.net-2", "of": "weights"}
     known = line(blind, **both, ts=[0, 0.3, 0.5])
@@ -197,14 +197,14 @@ def test_raw_weights_lie_between_two_networks_of_one_architecture(
     assert known[0]["probabilities"] == {"LeNetLike": 1.0}
     (point,) = line(seeing, **both, ts=[0.3])
     theta = 0.7 * network(LENET, 0) + 0.3 * network(LENET, 2)
-    assert point["accuracy"] == pytest.approx(accuracy(predictions(LENET, theta, test_images), test_images))
+    assert point["accuracy"] == pytest.approx(accuracy(predictions(LENET, theta, evaluation_images), evaluation_images))
     answer = blind.post("/interpolate", json={**ENDS, "steps": 2, "of": "weights"})
     assert "LeNetLike and ResNet8" in assert_problem(answer, 422, "shape-mismatch")["detail"]
 
 
 @pytest.mark.parametrize("of", ["decoded", "input"])
 def test_a_download_loads_into_a_plain_module_and_scores_what_was_promised(
-    seeing: TestClient, test_images: ImageSet, of: str
+    seeing: TestClient, evaluation_images: ImageSet, of: str
 ) -> None:
     uploaded = embedded(seeing, RESNET, 4)
     content = seeing.get(f"/latents/{uploaded['id']}/network?of={of}&format=pt").content
@@ -212,20 +212,20 @@ def test_a_download_loads_into_a_plain_module_and_scores_what_was_promised(
     module = architecture_from_json(file["architecture"]).build()
     module.load_state_dict(file["state_dict"])
     with torch.no_grad():
-        answers = module.eval()(normalised(test_images.images)).argmax(1)
+        answers = module.eval()(normalised(evaluation_images.images)).argmax(1)
     promised = uploaded["accuracy"] if of == "input" else uploaded["properties"]["decoded_accuracy"]
-    assert float((answers == test_images.labels).float().mean()) == pytest.approx(promised, abs=1e-4)
+    assert float((answers == evaluation_images.labels).float().mean()) == pytest.approx(promised, abs=1e-4)
     classes = seeing.get(f"/latents/{uploaded['id']}/classes?of={of}").json()
     assert classes["accuracy"] == pytest.approx(promised, abs=1e-4)
 
 
-def test_accuracy_is_told_class_by_class(seeing: TestClient, test_images: ImageSet) -> None:
+def test_accuracy_is_told_class_by_class(seeing: TestClient, evaluation_images: ImageSet) -> None:
     found = seeing.get(f"/latents/{ENDS['a']}/classes?of=input").json()
-    predicted = predictions(LENET, network(LENET, 0), test_images)
+    predicted = predictions(LENET, network(LENET, 0), evaluation_images)
     assert [one["name"] for one in found["classes"]] == list("abcdefghij")
-    assert sum(one["images"] for one in found["classes"]) == found["images"] == len(test_images)
+    assert sum(one["images"] for one in found["classes"]) == found["images"] == len(evaluation_images)
     for label, one in enumerate(found["classes"]):
-        own = test_images.labels == label
+        own = evaluation_images.labels == label
         assert one["accuracy"] == pytest.approx(float((predicted[own] == label).float().mean()))
 
 
@@ -282,7 +282,9 @@ def distilled(client: TestClient, **changes: Any) -> Any:
     return client.post("/jobs", json={**asked, **changes})
 
 
-def test_a_search_by_distillation_ends_with_a_latent_that_was_tested(seeing: TestClient, test_images: ImageSet) -> None:
+def test_a_search_by_distillation_ends_with_a_latent_that_was_tested(
+    seeing: TestClient, evaluation_images: ImageSet
+) -> None:
     answer = distilled(seeing, name="better")
     assert answer.status_code == 202, answer.text
     assert answer.json()["teacher"] == "cifar.net-2", "the best of the gallery"
@@ -291,7 +293,7 @@ def test_a_search_by_distillation_ends_with_a_latent_that_was_tested(seeing: Tes
     assert (done["status"], done["step"]) == ("done", 20)
     found = seeing.get(f"/latents/{done['result']}").json()
     content = seeing.get(f"/latents/{done['result']}/network").content
-    right = accuracy(predictions(*read_network(content), test_images), test_images)
+    right = accuracy(predictions(*read_network(content), evaluation_images), evaluation_images)
     assert (found["origin"], found["accuracy_from"]) == ("job", "images")
     assert found["accuracy"] == pytest.approx(right, abs=1e-4)
     assert 0 <= found["properties"]["start_accuracy"] <= 1
