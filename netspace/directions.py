@@ -30,7 +30,7 @@ UNITS = {"back_tilt": "degrees"}
 
 @dataclass(frozen=True)
 class Regression:
-    """A property as a linear function of the latent: weights [D], bias; `r2` on networks that were left out.
+    """A property as a linear function of the code: weights [C], bias; `r2` on networks that were left out.
 
     `low`, `high`, `deviation`: of the property over the gallery.
     """
@@ -45,12 +45,12 @@ class Regression:
 
     def __call__(self, z: Tensor) -> Tensor:
         """z [B, D] -> [B]."""
-        return z @ self.weights.to(z.device) + self.bias
+        return z[:, : len(self.weights)] @ self.weights.to(z.device) + self.bias
 
 
 @dataclass(frozen=True, kw_only=True)
 class Direction:
-    """One unit of it adds `step` [D] to a latent. `low`, `high` and `deviation` are over the gallery, in its unit.
+    """One unit of it adds `step` [C] to a code. `low`, `high` and `deviation` are over the gallery, in its unit.
 
     `r2` of an attribute is that of its regression; of a component its share of the gallery's variance.
     """
@@ -133,7 +133,7 @@ def regressions(gallery: Gallery) -> dict[str, Regression]:
     for name, column in sorted(_columns(gallery.entries).items()):
         values = torch.tensor(list(column.values()))
         if len(values) >= FEWEST and float(values.std()) > 0 and bool(torch.isfinite(values).all()):
-            found[name] = regress(name, gallery.latents[list(column)], values)
+            found[name] = regress(name, gallery.codes[list(column)], values)
     return found
 
 
@@ -201,6 +201,6 @@ def directions(gallery: Gallery, known: Mapping[str, Regression] | None = None) 
     """All directions of a space by name: what `regressions` found (found anew by default) and means something, best
     first, then the components."""
     regressed = offered(regressions(gallery) if known is None else known)
-    prior = Prior.of(gallery.latents)
+    prior = Prior.of(gallery.codes)
     attributes = [_attribute(found, prior) for found in regressed]
-    return {found.name: found for found in [*attributes, *components(gallery.latents)]}
+    return {found.name: found for found in [*attributes, *components(gallery.codes)]}

@@ -91,11 +91,11 @@ class Distillation(nn.Module):
         self.space, self.config, self.fast = space, config, fast
 
     def latents(self, batch: ImageBatch) -> Tensor:
-        """z [B, D]: from the sampled answers on fixed probes, or from the weights."""
+        """Codes [B, C]: from the sampled answers on fixed probes, or from the weights."""
         encoder = self.space.encoder
         if batch.responses is not None and isinstance(encoder, ImageBehaviourEncoder):
             return encoder.embed(batch.responses, batch.parameters)
-        return encode_several(self.space, batch.theta, batch.arch_ids)
+        return encode_several(self.space, batch.theta, batch.arch_ids)[:, : self.space.code]
 
     def forward(self, batch: ImageBatch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """-> `loss` and its terms, all scalars: means over networks, so that their number does not matter.
@@ -108,7 +108,7 @@ class Distillation(nn.Module):
         at = torch.lerp(z[a], z[b], batch.gamma[:, None])
         if c.noise and self.training:
             at = at + c.noise * torch.randn(at.shape, generator=generator).to(at)
-        decoded = self.space.decode(at, batch.wanted_ids)
+        decoded = self.space.decode(self.space.without_details(at), batch.wanted_ids)
         cast = self.fast and native_bfloat16(at.device)
         with torch.autocast(at.device.type, torch.bfloat16, enabled=cast):
             logits = answers(self.space, decoded, batch.images).float()

@@ -16,7 +16,7 @@ from netspace.data.images import ImageData, ImageSet
 from netspace.distill import Distill, DistillConfig
 from netspace.errors import BadZoo
 from netspace.files import write_json
-from netspace.lines import line, weight_line
+from netspace.lines import latents_between, weight_line
 from netspace.lso import LsoConfig, Prior, begin, optimise
 from netspace.spaces.space import Space
 from netspace.zoo import Zoo
@@ -115,7 +115,7 @@ def walk(
     space: Space, zoo: Zoo, rows: tuple[int, int], ends: tuple[Tensor, Tensor], ts: list[float], images: ImageSet
 ) -> dict:
     """Accuracy on the line between latents [D], and between raw weights where both are of one architecture."""
-    decoded = space.decode(line(ends[0].to(space.device), ends[1].to(space.device), ts))
+    decoded = space.decode(latents_between(space, ends[0].to(space.device), ends[1].to(space.device), ts))
     found = [accuracy(predictions(arch, theta, images), images) for arch, theta in space.networks(decoded)]
     out: dict = {
         "first": zoo.networks[rows[0]].name,
@@ -140,7 +140,7 @@ def between(space: Space, small: Tensor, large: Tensor, images: ImageSet) -> dic
     """Eqs. 7-12 held out: what latents at i/(A-1) between the smallest and the largest architecture are decoded to."""
     count = len(space.architectures)
     decoded = space.decode(
-        line(small.to(space.device), large.to(space.device), [i / (count - 1) for i in range(count)])
+        latents_between(space, small.to(space.device), large.to(space.device), [i / (count - 1) for i in range(count)])
     )
     found = {}
     for i, (arch, theta) in enumerate(space.networks(decoded)):
@@ -157,7 +157,7 @@ def search(space: Space, data: ImageData, teacher: Tensor, given: dict, config: 
     arch = next(a for a in space.architectures if a.name == given["architecture"])
     objective = Distill(space, arch, data.train, teacher, sample(data.val, config.validation), config.distill)
     start = torch.tensor(given["latent"], device=space.device)
-    prior = Prior.of(torch.stack([start, start + 1]))
+    prior = Prior.flat(space.code).to(space.device)
     state = begin(objective, prior, config.lso, start[None])
     before = float(state.best_value)
     for update in optimise(objective, prior, config.lso, state):

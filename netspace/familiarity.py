@@ -26,7 +26,7 @@ class Familiarity:
 
     @classmethod
     def of(cls, latents: Tensor) -> "Familiarity | None":
-        """From latents [M, D]; None if they are too few."""
+        """From codes [M, C]; None if they are too few."""
         if len(latents) < FEWEST:
             return None
         folds = torch.arange(len(latents)) % FOLDS
@@ -34,5 +34,5 @@ class Familiarity:
         return cls(Prior.of(latents), max(float(left_out.median()), 1e-12))
 
     def strangeness(self, z: Tensor) -> float:
-        """z [D] -> its squared Mahalanobis distance from the gallery, where the gallery's own networks have about 1."""
+        """z [D] -> how far its code is from the gallery, squared (Mahalanobis): about 1 for the gallery's own."""
         return float(self.prior(z.cpu()[None])) / self.usual

@@ -12,14 +12,31 @@ from netspace.mesh import Solidity, network_grid
 from netspace.spaces.space import Space
 
 
-def line(a: Tensor, b: Tensor, ts: Sequence[float]) -> Tensor:
-    """a, b [D] -> (1 - t) a + t b for every t: [T, D]. Raises ShapeMismatch if the ends differ, or there is no t."""
+def _weights(a: Tensor, b: Tensor, ts: Sequence[float]) -> Tensor:
+    """[T, 2]: how much of each end there is at every t."""
     if not len(ts):
         raise ShapeMismatch("ts: expected at least one position, got none")
     if a.shape != b.shape:
         raise ShapeMismatch(f"expected two ends of one shape, got {tuple(a.shape)} and {tuple(b.shape)}")
-    weight = torch.tensor(ts, dtype=a.dtype, device=a.device)[:, None]
-    return (1 - weight) * a + weight * b
+    t = torch.tensor(ts, dtype=a.dtype, device=a.device)
+    return torch.stack([1 - t, t], dim=1)
+
+
+def line(a: Tensor, b: Tensor, ts: Sequence[float]) -> Tensor:
+    """a, b [D] -> (1 - t) a + t b for every t: [T, D]. Raises ShapeMismatch if the ends differ, or there is no t."""
+    first, last = _weights(a, b, ts)[:, :, None].unbind(1)
+    return first * a + last * b
+
+
+def latents_between(space: Space, a: Tensor, b: Tensor, ts: Sequence[float]) -> Tensor:
+    """Latents a, b [D] -> those at every t of the line, whose details fade towards its middle: [T, D].
+
+    Raises ShapeMismatch as `line` does, BadLatent for another size than the space's.
+    """
+    weights = _weights(a, b, ts)
+    if a.shape != (space.size,):
+        raise BadLatent(f"latent: expected [B, {space.size}], got {tuple(a.shape)}")
+    return space.blend(weights, torch.stack([a, b]))
 
 
 @torch.no_grad()
@@ -27,7 +44,7 @@ def latent_networks(space: Space, a: Tensor, b: Tensor, ts: Sequence[float]) -> 
     """The networks decoded along the line between latents a and b [D], each of the architecture predicted for it."""
     if not bool(torch.isfinite(a).all() and torch.isfinite(b).all()):
         raise BadLatent("expected finite latents, got NaN or infinity")
-    return list(space.networks(space.decode(line(a.to(space.device), b.to(space.device), ts))))
+    return list(space.networks(space.decode(latents_between(space, a.to(space.device), b.to(space.device), ts))))
 
 
 @torch.no_grad()

@@ -39,14 +39,14 @@ class LatentObjective(Protocol):
 
 @dataclass(frozen=True)
 class Prior:
-    """Where the gallery lives: a Gaussian about `mean` [D] with `precision` [D, D]."""
+    """Where the gallery lives: a Gaussian of codes about `mean` [C] with `precision` [C, C]; details do not count."""
 
     mean: Tensor
     precision: Tensor
 
     @classmethod
     def of(cls, latents: Tensor, shrinkage: float = 0.5) -> "Prior":
-        """From latents [M, D]. The covariance is mixed with its diagonal, since M is often smaller than D."""
+        """From codes [M, C]. The covariance is mixed with its diagonal, since M is often smaller than C."""
         mean = latents.mean(0)
         centred = (latents - mean).double()
         covariance = centred.T @ centred / max(1, len(latents) - 1)
@@ -55,13 +55,24 @@ class Prior:
         mixed = (1 - shrinkage) * covariance + shrinkage * torch.diag(variance)
         return cls(mean, torch.linalg.inv(mixed).to(latents.dtype))
 
+    @classmethod
+    def flat(cls, code: int) -> "Prior":
+        """To which every latent is as good as any other."""
+        return cls(torch.zeros(code), torch.zeros(code, code))
+
+    @property
+    def code(self) -> int:
+        """C, how many of a latent's numbers are its code."""
+        return len(self.mean)
+
     def square(self, difference: Tensor) -> Tensor:
-        """difference [B, D] -> squared Mahalanobis length over D, [B]."""
+        """difference [B, C or D] -> squared Mahalanobis length over C, [B]."""
+        difference = difference[:, : self.code]
         return ((difference @ self.precision) * difference).mean(-1)
 
     def __call__(self, z: Tensor) -> Tensor:
         """z [B, D] -> [B]: about one for a latent like the gallery's, large far from them."""
-        return self.square(z - self.mean)
+        return self.square(z[:, : self.code] - self.mean)
 
     def to(self, device: torch.device) -> "Prior":
         return Prior(self.mean.to(device), self.precision.to(device))
@@ -71,7 +82,8 @@ class Prior:
 class LsoConfig:
     """Adam with cosine decay over `steps`; ends early after `patience` steps without a better latent.
 
-    `prior` weighs `Prior` against the objective's terms. Raises BadObjective for a value that makes no sense.
+    `prior` weighs `Prior` against the objective's terms. A latent's details move by `details` of what its code does, 0
+    keeps them; `ridge` weighs their mean square. Raises BadObjective for a value that makes no sense.
     """
 
     steps: int = 400
@@ -79,12 +91,16 @@ class LsoConfig:
     prior: float = 1e-3
     patience: int = 100
     seed: int = 0
+    details: float = 0.0
+    ridge: float = 0.0
 
     def __post_init__(self) -> None:
         if self.steps < 0 or self.patience < 1:
             raise BadObjective(f"expected steps >= 0 and patience >= 1, got {self.steps} and {self.patience}")
         if not (0 < self.lr < math.inf and 0 <= self.prior < math.inf):
             raise BadObjective(f"expected a finite lr > 0 and prior >= 0, got {self.lr} and {self.prior}")
+        if not (0 <= self.details < math.inf and 0 <= self.ridge < math.inf):
+            raise BadObjective(f"expected finite details and ridge >= 0, got {self.details} and {self.ridge}")
 
 
 @dataclass(frozen=True)
@@ -126,7 +142,10 @@ class Update:
 
 
 def _weighted(objective: LatentObjective, prior: Prior, config: LsoConfig, z: Tensor, draw: int) -> dict[str, Tensor]:
-    return {**objective.terms(z, draw), "prior": config.prior * prior(z)}
+    terms = {**objective.terms(z, draw), "prior": config.prior * prior(z)}
+    if config.ridge and z.shape[1] > prior.code:
+        terms["details"] = config.ridge * z[:, prior.code :].square().mean(1)
+    return terms
 
 
 @torch.no_grad()
@@ -171,7 +190,9 @@ def _step(objective: LatentObjective, prior: Prior, config: LsoConfig, state: St
     second = BETAS[1] * state.second + (1 - BETAS[1]) * slope.square()
     lr = config.lr * 0.5 * (1 + math.cos(math.pi * step / config.steps))
     mean, square = first / (1 - BETAS[0] ** (step + 1)), second / (1 - BETAS[1] ** (step + 1))
-    z = state.z - lr * mean / (square.sqrt() + 1e-8)
+    rates = torch.full_like(state.z, lr)
+    rates[prior.code :] *= config.details
+    z = state.z - rates * mean / (square.sqrt() + 1e-8)
     return replace(state, step=torch.tensor(step + 1), z=z, first=first, second=second), terms
 
 

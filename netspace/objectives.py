@@ -60,14 +60,14 @@ class SdfDistillation(nn.Module):
         return compiled(distances) if fast else distances
 
     def latents(self, batch: Batch) -> Tensor:
-        """z [B, D]: from the sampled probes, or from the batch's theta for an encoder that reads weights."""
+        """Codes [B, C]: from the sampled probes, or from the batch's theta for an encoder that reads weights."""
         encoder = self.space.encoder
         if isinstance(encoder, BehaviourEncoder):
             device = batch.probes.device
             with torch.autocast(device.type, torch.bfloat16, enabled=self.fast and native_bfloat16(device)):
                 return encoder.embed(batch.probes).float()
         assert batch.theta is not None
-        return self.space.encode(batch.theta, self.space.architectures[0])
+        return self.space.encode(batch.theta, self.space.architectures[0])[:, : self.space.code]
 
     def forward(self, batch: Batch, generator: torch.Generator | None = None) -> dict[str, Tensor]:
         """-> `loss` and its terms, all scalars; noise comes from the generator (on the CPU)."""
@@ -77,7 +77,7 @@ class SdfDistillation(nn.Module):
         all_z = torch.cat([z, between])
         if c.noise and self.training:
             all_z = all_z + c.noise * torch.randn(all_z.shape, generator=generator).to(all_z)
-        decoded = self.space.decode(all_z).theta
+        decoded = self.space.decode(self.space.without_details(all_z)).theta
         points, values = torch.cat([batch.points, batch.mid_points]), torch.cat([batch.values, batch.mid_values])
         each = self.distances(decoded, points, values)
         terms = {"distillation": each[: len(z)].mean(), "latent_square": z.square().mean()}

@@ -16,6 +16,8 @@ from netspace.directions import Direction
 from netspace.errors import BadPlace, UnknownName
 
 T = TypeVar("T")
+Blend = Callable[[Tensor, Tensor], Tensor]
+"""weights [B, K], latents [K, D] -> [B, D]; see `Space.blend`."""
 
 MOST_TERMS = 16
 MOST_WEIGHT = 8.0
@@ -39,7 +41,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Place:
-    """A linear combination of latents and directions of one space. `str` and `parse` are each other's inverse."""
+    """Latents of one space blended, and steps along its directions. `str` and `parse` are each other's inverse."""
 
     terms: tuple[Term, ...]
     field: str = "at"
@@ -76,15 +78,20 @@ class Place:
                 raise UnknownName(f"{self.field}: term {i + 1}: {error}") from error
         return found
 
-    def at(self, latents: Mapping[str, Tensor], directions: Mapping[str, Direction]) -> Tensor:
-        """z [D]. Raises BadPlace for a direction or an amount that the space does not have."""
+    def at(
+        self, latents: Mapping[str, Tensor], directions: Mapping[str, Direction], blend: Blend = torch.matmul
+    ) -> Tensor:
+        """z [D]; `blend` is the space's own. Raises BadPlace for a direction or amount that the space does not have."""
         wrong = {i: why for i, term in enumerate(self.terms) if (why := _unusable(term, directions))}
         if wrong:
             raise BadPlace.of(self.field, wrong)
-        steps = [
-            term.amount * (directions[term.name].step if term.along else latents[term.name]) for term in self.terms
-        ]
-        return torch.stack(steps).sum(0)
+        weights = torch.tensor([[term.amount for term in self.terms if not term.along]])
+        blended = blend(weights, torch.stack([latents[term.name] for term in self.terms if not term.along]))[0]
+        for term in self.terms:
+            if term.along:
+                step = directions[term.name].step
+                blended[: len(step)] += term.amount * step
+        return blended
 
 
 def is_place(text: str) -> bool:

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from netspace.errors import BadSpace
 from netspace.files import atomic_path, write_json
 from netspace.report import DECODED, network_picture, png, table
-from netspace.spaces import Entry, Gallery, load_space, save_space
+from netspace.spaces import Entry, Gallery, Space, load_space, save_space
 from netspace.spaces.gallery import Projection
 from netspace.zoo import Zoo
 
@@ -53,15 +53,18 @@ def publish(run: Path, zoo: Zoo, output: Path, entries: int, networks: int, base
         other = _report(baseline)
         title = load_space(baseline).config.title
         report["baseline"] = {"title": title, **{k: v for k, v in other.items() if k != "networks"}}
-    save_space(load_space(run), output, small=True)
+    space = load_space(run)
+    save_space(space, output, small=True)
     write_json(output / "report.json", report)
     shutil.copytree(run / "pictures", output / "pictures", dirs_exist_ok=True)
     with atomic_path(output / "report.md") as temporary:
         temporary.write_text(table(report))
-    return {"output": str(output), **_publish_gallery(zoo, report, kept, output, entries, networks)}
+    return {"output": str(output), **_publish_gallery(space, zoo, report, kept, output, entries, networks)}
 
 
-def _publish_gallery(zoo: Zoo, report: dict, kept: dict, output: Path, entries: int, networks: int) -> dict:
+def _publish_gallery(
+    space: Space, zoo: Zoo, report: dict, kept: dict, output: Path, entries: int, networks: int
+) -> dict:
     rows = kept["rows"].tolist()
     ours = [p for p, row in enumerate(rows) if zoo.networks[row].source == SHIPPED_SOURCE]
     kinds = [tuple(zoo.networks[rows[p]].properties.get(k) for k in ("base", "back")) for p in ours]
@@ -88,5 +91,7 @@ def _publish_gallery(zoo: Zoo, report: dict, kept: dict, output: Path, entries: 
         pictures[network.name] = png(network_picture(zoo.arch, theta, DECODED, 192))
         if i in with_weights:
             weights[network.name] = theta
-    Gallery(tuple(made), latents, projection, weights, (zoo.arch,), output / "gallery").save(pictures, torch.float16)
+    code = space.code if space.details else None
+    gallery = Gallery(tuple(made), latents, projection, weights, (zoo.arch,), output / "gallery", code=code)
+    gallery.save(pictures, torch.float16)
     return {"entries": len(made), "networks": len(weights)}

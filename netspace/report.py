@@ -59,7 +59,7 @@ def table(report: dict) -> str:
     lines = [
         f"# Held-out networks ({report['split']}), {report['space']}",
         "",
-        f"Decoded against input network on a {r}^3 grid; refined by {report['refine']['steps']} steps on the latent.",
+        f"Decoded against input network on a {r}^3 grid; refined by {report['refine']['steps']} steps of L-BFGS.",
         "",
         "| | " + " | ".join(HEADINGS) + " |",
         "|---|" + "---|" * len(HEADINGS),

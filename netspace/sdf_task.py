@@ -7,7 +7,7 @@ from torch import Tensor
 
 from netspace.batches import Batch, BatchConfig, Batches
 from netspace.behaviours import Behaviours, sample_chairs, sample_midpoints, sample_zoo
-from netspace.curvature import curvature, whitening
+from netspace.details import measure_units, sdf_answers
 from netspace.errors import BadSpace
 from netspace.functional import run
 from netspace.objectives import SdfDistillation, SdfDistillationConfig, distance
@@ -16,8 +16,8 @@ from netspace.spaces.space import Space
 from netspace.train import TrainConfig
 from netspace.zoo import Zoo
 
-MEASURED, LARGEST = 24, 512
-"""Networks whose curvatures are averaged into a space's whitening, and the largest latent of which it is measured."""
+MEASURED = 24
+"""Networks by which the units of a space's details are measured."""
 
 
 class SdfTask:
@@ -57,9 +57,9 @@ class SdfTask:
 
     @torch.no_grad()
     def complete(self, space: Space) -> None:
-        """Measures the trained space's whitening, where its latent is small enough for that to take seconds."""
-        if space.config.latent <= LARGEST:
-            space.whitening = whitening(curvature(space, self._latents(space, slice(0, MEASURED))))
+        """Measures the units of the trained space's details."""
+        thetas = space.decode(self._latents(space, slice(0, MEASURED))).theta
+        measure_units(space, thetas, lambda theta: sdf_answers(space, theta))
 
     def _part(self, rows: slice) -> Behaviours:
         return self.validation.select(list(range(len(self.validation)))[rows])
@@ -67,7 +67,7 @@ class SdfTask:
     def _latents(self, space: Space, rows: slice) -> Tensor:
         """z [B, D] of some of the validation networks."""
         if isinstance(space.encoder, BehaviourEncoder):
-            return space.encoder.embed(self._part(rows).probes.float())
+            return space.without_details(space.encoder.embed(self._part(rows).probes.float()))
         assert self.theta is not None
         return space.encode(self.theta[self.zoo.indices("val")[rows]].to(space.device), self.zoo.arch)
 

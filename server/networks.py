@@ -9,8 +9,7 @@ from torch import Tensor
 
 from netspace.archs import Architecture
 from netspace.errors import ShapeMismatch
-from netspace.lines import latent_networks, weight_line
-from netspace.lines import line as line_of
+from netspace.lines import latent_networks, latents_between, weight_line
 from server.errors import DifferentSpaces
 from server.latents import Latent, Latents
 from server.registry import LoadedSpace
@@ -46,7 +45,7 @@ class Line:
     def latent(self, t: float) -> Tensor:
         """z [D] at t."""
         assert self.arch is None, "raw weights have no latent"
-        return line_of(self.a, self.b, [t])[0]
+        return latents_between(self.space.space, self.a, self.b, [t])[0]
 
     def content(self) -> tuple[bytes, ...]:
         """All that decides which networks lie on it."""
@@ -65,7 +64,7 @@ def thetas_of(places: Sequence[tuple[Line, float]]) -> list[Network]:
             out[i] = line.network(t)
     for members in together.values():
         space = places[members[0]][0].space.space
-        z = torch.stack([torch.lerp(places[i][0].a, places[i][0].b, places[i][1]) for i in members])
+        z = torch.stack([places[i][0].latent(places[i][1]) for i in members])
         out |= zip(members, space.networks(space.decode(z.to(space.device))), strict=True)
     return [out[i] for i in range(len(places))]
 

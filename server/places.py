@@ -52,7 +52,7 @@ def spot_at(latents: Latents, text: str, space_id: str | None = None, field: str
     spaces = {latent.space.id for latent in found.values()} | ({space_id} if space_id is not None else set())
     if len(spaces) > 1:
         raise DifferentSpaces(f"{field}: expected latents of one space, got {sorted(spaces)}")
-    z = place.at({name: latent.vector for name, latent in found.items()}, space.directions)
+    z = place.at({name: latent.vector for name, latent in found.items()}, space.directions, space.space.blend)
     if not bool(torch.isfinite(z).all()):
         raise BadLatent(f"{field}: expected a place of finite numbers")
     return Spot(space, z, str(place))

@@ -56,12 +56,12 @@ class LoadedSpace:
     @cached_property
     def prior(self) -> Prior:
         """Where the gallery lives, on the space's device."""
-        return Prior.of(self.gallery.latents).to(self.space.device)
+        return Prior.of(self.gallery.codes).to(self.space.device)
 
     @cached_property
     def familiarity(self) -> Familiarity | None:
         """How far out a latent lies; None for a gallery that is too small to say."""
-        return Familiarity.of(self.gallery.latents)
+        return Familiarity.of(self.gallery.codes)
 
     @cached_property
     def regressions(self) -> dict[str, Regression]:
@@ -76,7 +76,7 @@ class LoadedSpace:
     @cached_property
     def neighbourhoods(self) -> Tensor:
         """Places [M, 2] of the gallery on the second map; takes seconds for a large one."""
-        return neighbourhoods(self.gallery.latents)
+        return neighbourhoods(self.gallery.codes)
 
 
 def _identity(folder: Path) -> str:

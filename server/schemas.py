@@ -89,7 +89,7 @@ class SpaceOut(BaseModel):
         return cls(
             id=loaded.id,
             title=config.title,
-            latent_size=config.latent,
+            latent_size=loaded.space.size,
             task=loaded.task.name,  # type: ignore[arg-type]
             objectives=list(loaded.task.objectives),
             architectures=[ArchitectureOut.of(arch) for arch in config.architectures],

@@ -11,7 +11,8 @@ from netspace.behaviours import Behaviours
 from netspace.errors import BadSpace
 from netspace.objectives import SdfDistillationConfig
 from netspace.spaces import SpaceConfig, load_space
-from netspace.spaces.config import PrepEncoderConfig
+from netspace.spaces.config import DictionaryDecoderConfig, PrepEncoderConfig
+from netspace.spaces.decoders import details_of
 from netspace.train import Progress, Run, TrainConfig, join_group, rate_at, share_done, train
 from netspace.zoo import Zoo
 
@@ -56,15 +57,16 @@ def test_training_saves_what_continues_it_and_the_space(config: TrainConfig, zoo
     assert progress.best == pytest.approx(run.validate()["error"], rel=1e-6)
 
 
-def test_a_run_that_has_ended_knows_the_whitening_of_its_space(config: TrainConfig, zoo: Zoo, tmp_path: Path) -> None:
-    run = Run(tmp_path, config, zoo, CPU, fast=False)
+def test_a_run_that_has_ended_knows_the_units_of_its_details(config: TrainConfig, zoo: Zoo, tmp_path: Path) -> None:
+    assert isinstance(config.space.decoder, DictionaryDecoderConfig)
+    space = replace(config.space, decoder=replace(config.space.decoder, details=True))
+    run = Run(tmp_path, replace(config, space=space), zoo, CPU, fast=False)
     train(run, stop_after=0)
-    assert load_space(tmp_path).whitening is None
+    assert bool((details_of(load_space(tmp_path).decoder)[0].units == 0).all())
     train(run)
-    white = load_space(tmp_path).whitening
-    assert white is not None
-    assert white.shape == (8, 8)
-    assert bool(torch.isfinite(white).all())
+    units = details_of(load_space(tmp_path).decoder)[0].units
+    assert bool((units > 0).all())
+    assert bool(torch.isfinite(units).all())
 
 
 def test_training_moves_the_weights(config: TrainConfig, zoo: Zoo, tmp_path: Path) -> None:

@@ -73,10 +73,11 @@ def _search(
     """Optimises, writes the best latent and says what it has reached."""
     from netspace.lso import Prior, begin
 
-    latents = open_gallery(folder).latents
+    gallery = open_gallery(folder)
+    latents = gallery.latents
     order = torch.randperm(len(latents), generator=torch.Generator().manual_seed(config.seed))
     candidates = latents[order[:best_of]] if start is None else start[None]
-    prior = Prior.of(latents).to(space.device)
+    prior = Prior.of(gallery.codes).to(space.device)
     state = begin(objective, prior, config, candidates.to(space.device))
     before = float(state.best_value)
     with stages_bar(objective.kind) as show:
@@ -149,7 +150,7 @@ def attributes(
     targets = _targets(set_to or [], change or [])
     opened, gallery = open_space(space, device), open_gallery(space)
     here = None if start is None else latent_of(opened, space, start).to(opened.device)
-    where = Prior.of(gallery.latents).to(opened.device)
+    where = Prior.of(gallery.codes).to(opened.device)
     objective = Attributes.of(opened, regressions(gallery), targets, where, here, stay, seed)
     _search(opened, space, objective, config, here, best_of, output)
 
@@ -251,7 +252,7 @@ def _taught(objective: "Distill", config: "LsoConfig", start: Tensor, kept: Path
     """The best latent [D]; goes on from the state in the file `kept`, if there is one."""
     from netspace.lso import Prior, begin
 
-    prior = Prior.of(torch.stack([start, start + 1]))  # of no weight here
+    prior = Prior.flat(objective.space.code).to(start.device)
     state = _kept_state(kept, start.device) or begin(objective, prior, config, start[None])
     return _descend(objective, prior, config, state, show, kept).best
 

@@ -85,7 +85,7 @@ def _place(space: "Space", folder: Path, text: str) -> Tensor:
 
     place = Place.parse(text, "place")
     latents = place.look_up(lambda name: _one_latent(space, folder, Path(name)))
-    return place.at(latents, directions(open_gallery(folder)))
+    return place.at(latents, directions(open_gallery(folder)), space.blend)
 
 
 def _one_latent(space: "Space", folder: Path, path: Path) -> Tensor:

@@ -84,7 +84,8 @@ class DictionaryDecoderConfig:
     """An MLP whose last hidden units weigh learnt changes to learnt base weights, for every architecture.
 
     `rank` 0 stores each change of a layer's weights in full, r > 0 as a product of r columns and r rows. `gain` is what
-    the stored base and changes are multiplied by to become weights: how far one step of Adam moves them.
+    the stored base and changes are multiplied by to become weights: how far one step of Adam moves them. With `details`
+    the latent is longer than its code of `latent` numbers: what follows is added to the small layers' weights.
     """
 
     kind: ClassVar[str] = "dictionary"
@@ -92,6 +93,7 @@ class DictionaryDecoderConfig:
     hidden: int = 512
     rank: int = 0
     gain: float = 0.03
+    details: bool = False
 
     def __post_init__(self) -> None:
         if min(self.directions, self.hidden) < 1 or self.rank < 0 or not self.gain > 0:
@@ -106,7 +108,8 @@ DECODERS = {c.kind: c for c in (PrepDecoderConfig, DictionaryDecoderConfig)}
 
 @dataclass(frozen=True, kw_only=True)
 class SpaceConfig:
-    """`latent` is D; `architectures` are what the space decodes to, sorted by parameter count (index = ClassId)."""
+    """`latent` is D, where the decoder adds no details; `architectures` are what the space decodes to, sorted by
+    parameter count (index = ClassId)."""
 
     name: str
     title: str

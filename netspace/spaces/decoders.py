@@ -1,7 +1,8 @@
 """Latent -> network.
 
 `PrepDecoder` and `DictionaryDecoder` are called as `decoder(z [B, D]) -> theta [B, P]`, for one architecture; those for
-several as `decoder(z [B, D], arch_ids [B]) -> theta [B, Pmax]`, zero beyond each architecture's own parameters.
+several as `decoder(z [B, D], arch_ids [B]) -> theta [B, Pmax]`, zero beyond each architecture's own parameters. The
+last numbers of a latent may be details, which `Details` adds to the weights; the others are its code.
 """
 
 import math
@@ -83,6 +84,25 @@ class Directions(nn.Module):
         return weights @ self.matrix()
 
 
+class Details(nn.Module):
+    """What a latent's last numbers add to a network's small layers, each in its own `units` [n].
+
+    The units are measured when a space has been trained (`netspace/details.py`); until then they are zero.
+    """
+
+    places: Tensor
+    units: Tensor
+
+    def __init__(self, places: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("places", places, persistent=False)
+        self.register_buffer("units", torch.zeros(len(places)))
+
+    def forward(self, theta: Tensor, details: Tensor) -> Tensor:
+        """theta [B, P], details [B, >= n] -> [B, P]; numbers beyond the n-th are another architecture's."""
+        return theta.index_add(1, self.places, details[:, : len(self.places)] * self.units)
+
+
 class DictionaryDecoder(nn.Module):
     """theta = learnt base weights + changes to them: small layers in full, large ones from a dictionary.
 
@@ -92,7 +112,7 @@ class DictionaryDecoder(nn.Module):
 
     def __init__(self, config: DictionaryDecoderConfig, arch: Architecture, latent: int) -> None:
         super().__init__()
-        self.layout, self.gain = arch.layout, config.gain
+        self.layout, self.gain, self.code = arch.layout, config.gain, latent
         k, hidden, gain = config.directions, config.hidden, config.gain
         self.trunk = nn.Sequential(
             nn.Linear(latent, hidden),
@@ -108,7 +128,8 @@ class DictionaryDecoder(nn.Module):
         self.large = nn.ModuleDict()
         self.small = nn.ModuleDict()
         start = self.layout.unflatten(self.base.data * gain)
-        for name, shape in zip(self.layout.names, self.layout.shapes, strict=True):
+        added, places = [], torch.arange(self.layout.size).split([math.prod(shape) for shape in self.layout.shapes])
+        for name, shape, place in zip(self.layout.names, self.layout.shapes, places, strict=True):
             typical = float(start[name].square().mean().sqrt())
             key = name.replace(".", "_")
             if math.prod(shape) > 4 * hidden and len(shape) > 1:
@@ -119,6 +140,8 @@ class DictionaryDecoder(nn.Module):
                 nn.init.normal_(head.weight, std=0.3 * typical / math.sqrt(hidden) / gain)
                 nn.init.zeros_(head.bias)
                 self.small[key] = head
+                added.append(place)
+        self.details = Details(torch.cat(added)) if config.details and added else None
 
     @torch.no_grad()
     def start_from(self, theta: Tensor) -> None:
@@ -126,13 +149,14 @@ class DictionaryDecoder(nn.Module):
         self.base.copy_(theta / self.gain)
 
     def forward(self, z: Tensor) -> Tensor:
-        h = self.trunk(z)
+        h = self.trunk(z[:, : self.code])
         mix = self.mixing(h)
         parts = []
         for name in self.layout.names:
             key = name.replace(".", "_")
             parts.append(self.large[key](mix) if key in self.large else self.small[key](h))
-        return self.gain * (self.base + torch.cat(parts, dim=-1))
+        theta = self.gain * (self.base + torch.cat(parts, dim=-1))
+        return theta if self.details is None else self.details(theta, z[:, self.code :])
 
 
 class Decoders(nn.Module):
@@ -191,6 +215,11 @@ class ArchitectureHead(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         return self.layers(z)
+
+
+def details_of(decoder: nn.Module) -> list[Details]:
+    """For each architecture that has some, in the order of ClassIds."""
+    return [part for part in decoder.modules() if isinstance(part, Details)]
 
 
 Decoder = PrepDecoder | DictionaryDecoder | Decoders | SharedPrepDecoder

@@ -99,7 +99,8 @@ class Projection:
 class Gallery:
     """Entries in order, their latents [M, D], the map's projection, and the parameters theta [P] of those that ship.
 
-    `lines` are what was measured between some of them before it shipped.
+    `lines` are what was measured between some of them before it shipped. `code` of a latent's numbers are its code, the
+    others details; None where all are.
     """
 
     entries: tuple[Entry, ...]
@@ -109,6 +110,7 @@ class Gallery:
     architectures: tuple[Architecture, ...]
     folder: Path
     lines: tuple[AccuracyLine, ...] = ()
+    code: int | None = None
 
     @classmethod
     def open(cls, folder: Path) -> "Gallery":
@@ -127,7 +129,7 @@ class Gallery:
             raise BadSpace(f"{folder}: not a gallery ({type(error).__name__}: {error})") from error
         if len(entries) != len(latents):
             raise BadSpace(f"{folder}: {len(entries)} entries but {len(latents)} latents")
-        return cls(entries, latents, projection, networks, architectures, folder, lines)
+        return cls(entries, latents, projection, networks, architectures, folder, lines, data.get("code"))
 
     def save(self, pictures: dict[str, bytes], dtype: torch.dtype = torch.float32) -> None:
         """Writes the gallery and its pictures (PNG by id) into `self.folder`, weights as `dtype`. Inverse of `open`."""
@@ -140,10 +142,17 @@ class Gallery:
             projection = {"mean": self.projection.mean.contiguous(), "axes": self.projection.axes.contiguous()}
             save_file({"latents": self.latents.contiguous(), **projection}, temporary)
         entries = [asdict(entry) for entry in self.entries]
-        data = {"architectures": [arch.to_json() for arch in self.architectures], "entries": entries}
+        data: dict = {"architectures": [arch.to_json() for arch in self.architectures], "entries": entries}
+        if self.code is not None:
+            data["code"] = self.code
         if self.lines:
             data["lines"] = [line.to_json() for line in self.lines]
         write_json(self.folder / "gallery.json", data)
+
+    @property
+    def codes(self) -> Tensor:
+        """[M, C]: the latents without their details, by which it is told where the gallery lives."""
+        return self.latents[:, : self.code]
 
     @property
     def arch(self) -> Architecture:

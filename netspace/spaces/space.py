@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from netspace.archs import Architecture
 from netspace.errors import BadLatent, UnknownArchitecture
 from netspace.spaces.config import SpaceConfig
-from netspace.spaces.decoders import ArchitectureHead, Decoders, SharedPrepDecoder, build_decoder
+from netspace.spaces.decoders import ArchitectureHead, Decoders, SharedPrepDecoder, build_decoder, details_of
 from netspace.spaces.encoders import build_encoder
 
 
@@ -28,11 +29,9 @@ class Decoded:
 class Space(nn.Module):
     """An encoder and a decoder over one latent of size D; for several architectures, a head that tells them apart.
 
-    `whitening` [D, D], where it has been measured, gives coordinates in which a search for a latent is well-conditioned
-    (`netspace/curvature.py`).
+    A latent is a `code`, which the encoder finds, and, where the decoder has any, `details`: what one network has
+    beside it. The encoder leaves those zero; a search finds them (`netspace/embedding.py`).
     """
-
-    whitening: Tensor | None
 
     def __init__(self, config: SpaceConfig) -> None:
         super().__init__()
@@ -41,7 +40,8 @@ class Space(nn.Module):
         self.decoder = build_decoder(config)
         self.head = ArchitectureHead(config) if len(config.architectures) > 1 else None
         self.accuracy = nn.Linear(config.latent, 1) if config.task == "classifier" else None
-        self.register_buffer("whitening", None, persistent=False)
+        self.code = config.latent
+        self.details = max((len(part.units) for part in details_of(self.decoder)), default=0)
 
     @property
     def architectures(self) -> tuple[Architecture, ...]:
@@ -52,19 +52,41 @@ class Space(nn.Module):
         return next(self.parameters()).device
 
     def latent_shape(self, arch: Architecture) -> tuple[int, ...]:  # noqa: ARG002 - token spaces will need it
-        return (self.config.latent,)
+        return (self.size,)
+
+    @property
+    def size(self) -> int:
+        """D, the numbers of a latent: code and details."""
+        return self.code + self.details
 
     def encode(self, theta: Tensor, arch: Architecture) -> Tensor:
-        """theta [B, P] of any architecture the encoder can read -> z [B, D]."""
-        return self.encoder(theta, arch)
+        """theta [B, P] of any architecture the encoder can read -> z [B, D], its details zero."""
+        return self.without_details(self.encoder(theta, arch))
+
+    def without_details(self, code: Tensor) -> Tensor:
+        """code [B, ..] -> latents [B, D] with these codes: what else is given is left out."""
+        return F.pad(code[:, : self.code], (0, self.details))
+
+    def blend(self, weights: Tensor, latents: Tensor) -> Tensor:
+        """weights [B, K], latents [K, D] -> [B, D]: weighted sums, of which the details fade where they disagree.
+
+        Halves of two networks' details are a roughness of neither network. So the sum is multiplied by the square of
+        how much of them it keeps, |sum w d|^2 / sum |w| |d|^2: a quarter halfway between unrelated details of equal
+        size, and 1 between a network and itself.
+        """
+        details = latents[:, self.code :]
+        mixed = weights @ details
+        most = weights.abs() @ details.square().sum(1)
+        kept = (mixed.square().sum(1) / most.clamp_min(1e-12)).clamp(max=1)
+        return torch.cat([weights @ latents[:, : self.code], kept[:, None] ** 2 * mixed], dim=1)
 
     def decode(self, z: Tensor, arch: Architecture | Tensor | None = None) -> Decoded:
         """z [B, D] -> networks of the predicted architectures, of `arch`, or of the ClassIds [B] given.
 
         Raises BadLatent for another size, UnknownArchitecture for one that the space does not decode to.
         """
-        if z.ndim != 2 or z.shape[1] != self.config.latent:
-            raise BadLatent(f"latent: expected [B, {self.config.latent}], got {tuple(z.shape)}")
+        if z.ndim != 2 or z.shape[1] != self.size:
+            raise BadLatent(f"latent: expected [B, {self.size}], got {tuple(z.shape)}")
         logits = self.arch_logits(z)
         ids = self._arch_ids(z, logits, arch)
         if isinstance(self.decoder, (Decoders, SharedPrepDecoder)):
@@ -73,7 +95,7 @@ class Space(nn.Module):
 
     def arch_logits(self, z: Tensor) -> Tensor | None:
         """z [B, D] -> [B, A], by which the architecture is predicted; None where there is only one."""
-        return None if self.head is None else self.head(z)
+        return None if self.head is None else self.head(z[:, : self.code])
 
     def _arch_ids(self, z: Tensor, logits: Tensor | None, arch: Architecture | Tensor | None) -> Tensor:
         if isinstance(arch, Tensor):
@@ -92,7 +114,7 @@ class Space(nn.Module):
     def estimate_accuracy(self, z: Tensor) -> Tensor:
         """z [B, D] -> the accuracy [B], in [0, 1], that a classifier there probably has; linear on every line."""
         assert self.accuracy is not None, "only classifiers have an accuracy"
-        return self.accuracy(z)[:, 0].clamp(0, 1)
+        return self.accuracy(z[:, : self.code])[:, 0].clamp(0, 1)
 
     def networks(self, decoded: Decoded) -> Iterator[tuple[Architecture, Tensor]]:
         """Each decoded network as (architecture, theta [P])."""

@@ -1,7 +1,4 @@
-"""A space on disk: config.json, model.safetensors and, where it was measured, whitening.safetensors.
-
-`save_space` and `load_space` are each other's inverse.
-"""
+"""A space on disk: config.json and model.safetensors. `save_space` and `load_space` are each other's inverse."""
 
 import json
 from collections.abc import Mapping
@@ -22,7 +19,6 @@ LARGE = 1_000_000
 PROBES = "encoder.probes"
 """Images, for which 8 bits are enough."""
 SCALE = ".row_scale"
-WHITENING = "whitening.safetensors"
 
 
 def compact(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -56,9 +52,6 @@ def save_space(space: Space, folder: Path, small: bool = False) -> None:
     write_json(folder / "config.json", space.config.to_json())
     with atomic_path(folder / "model.safetensors") as temporary:
         save_file({name: value.contiguous() for name, value in stored.items()}, temporary)
-    if space.whitening is not None:
-        with atomic_path(folder / WHITENING) as temporary:
-            save_file({"whitening": space.whitening.cpu().half().contiguous()}, temporary)
 
 
 def load_space(folder: Path, device: torch.device | str = "cpu") -> Space:
@@ -80,18 +73,4 @@ def load_space(folder: Path, device: torch.device | str = "cpu") -> Space:
         if want != got:
             raise BadSpace(f"{folder}/model.safetensors: {name}: expected {want}, got {got}")
     space.load_state_dict(state)
-    space.whitening = _whitening(folder, config.latent)
     return space.to(device).eval().requires_grad_(False)
-
-
-def _whitening(folder: Path, size: int) -> Tensor | None:
-    path = folder / WHITENING
-    if not path.exists():
-        return None
-    try:
-        found = load_file(path)["whitening"].float()
-    except (KeyError, SafetensorError) as error:
-        raise BadSpace(f"{path}: expected a tensor `whitening` ({error})") from error
-    if found.shape != (size, size):
-        raise BadSpace(f"{path}: whitening: expected {(size, size)}, got {tuple(found.shape)}")
-    return found

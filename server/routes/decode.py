@@ -34,8 +34,8 @@ def _asked_line(services: Services, asked: DecodeIn) -> Line:
         spot = spot_at(services.latents, asked.at, asked.space)
         return line_through(spot.space, spot.z)
     space, vector = services.registry.get(asked.space), asked.vector or []
-    if len(vector) != space.space.config.latent:
-        raise BadLatent(f"vector: expected {space.space.config.latent} numbers for {space.id!r}, got {len(vector)}")
+    if len(vector) != space.space.size:
+        raise BadLatent(f"vector: expected {space.space.size} numbers for {space.id!r}, got {len(vector)}")
     return line_through(space, torch.tensor(vector))
 
 
