@@ -12,6 +12,7 @@ from netspace.embedding import RESOLUTION
 from netspace.errors import EmptyLevelSet
 from netspace.files import atomic_path
 from netspace.lines import latent_line, weight_line
+from netspace.markdown import document, head, row, title
 from netspace.mesh import network_mesh
 from netspace.picture import picture, sheet
 from netspace.spaces.space import Space
@@ -39,17 +40,18 @@ HEADINGS = (
     "input in one part",
     "nearest of zoo",
 )
+SHARES = ("non-empty", "one part", "98% in one part", "watertight", "parts")
 INPUT, DECODED, RAW = (122, 158, 209), (214, 158, 96), (170, 170, 170)
 
 
 def _row(label: str, values: list[float]) -> str:
     cells = [str(int(v)) if i == 0 else f"{v:.3f}" for i, v in enumerate(values)]
-    return f"| {label} | " + " | ".join(cells) + " |"
+    return row(label, *cells)
 
 
 def _share_row(label: str, s: dict[str, float]) -> str:
     keys = ("non_empty", "one_part", "nearly_one_part", "watertight")
-    return f"| {label} | " + " | ".join(f"{100 * s[k]:.0f}%" for k in keys) + f" | {s['mean_parts']:.1f} |"
+    return row(label, *(f"{100 * s[k]:.0f}%" for k in keys), f"{s['mean_parts']:.1f}")
 
 
 def table(report: dict) -> str:
@@ -57,12 +59,11 @@ def table(report: dict) -> str:
     baseline = report.get("baseline")
     r = report["resolution"]
     lines = [
-        f"# Held-out networks ({report['split']}), {report['space']}",
+        title(report),
         "",
         f"Decoded against input network on a {r}^3 grid; refined by {report['refine']['steps']} steps of L-BFGS.",
         "",
-        "| | " + " | ".join(HEADINGS) + " |",
-        "|---|" + "---|" * len(HEADINGS),
+        *head("", *HEADINGS),
         _row("all", [report["summary"][c] for c in COLUMNS]),
     ]
     for key in ("source", "base", "back"):
@@ -72,15 +73,14 @@ def table(report: dict) -> str:
         groups = {"all": baseline["summary"], **{f"source: {k}": v for k, v in baseline["by_source"].items()}}
         lines += [_row(f"{baseline['title']}, {k}", [v[c] for c in COLUMNS]) for k, v in groups.items()]
     if report["lines"]:
-        lines += ["", "| line between unseen pairs | non-empty | one part | 98% in one part | watertight | parts |"]
-        lines.append("|---|---|---|---|---|---|")
+        lines += ["", *head("line between unseen pairs", *SHARES)]
         for of, name in (("latent", "latents"), ("weights", "raw weights")):
             lines += [_share_row(f"{name}, t = {t}", s) for t, s in report["lines"][of].items()]
         for kind, s in report["lines"]["latent_midpoints_by_source"].items():
             lines.append(_share_row(f"latents, midpoints, {kind}", s))
         if baseline and baseline["lines"]:
             lines += [_share_row(f"{baseline['title']}, t = {t}", s) for t, s in baseline["lines"]["latent"].items()]
-    return "\n".join(lines) + "\n"
+    return document(lines)
 
 
 def png(image: np.ndarray) -> bytes:
@@ -105,10 +105,10 @@ def _chosen(zoo: Zoo, rows: list[int], most: int) -> list[int]:
     seen: set[tuple] = set()
     first: list[int] = []
     later: list[int] = []
-    for position, row in enumerate(rows):
-        properties = zoo.networks[row].properties
-        key = (properties.get("base"), properties.get("back"))
-        (first if key not in seen or zoo.networks[row].source != "procedural" else later).append(position)
+    for position, index in enumerate(rows):
+        network = zoo.networks[index]
+        key = (network.properties.get("base"), network.properties.get("back"))
+        (first if key not in seen or network.source != "procedural" else later).append(position)
         seen.add(key)
     procedural = [p for p in first if zoo.networks[rows[p]].source == "procedural"]
     others = [p for p in first if zoo.networks[rows[p]].source != "procedural"]

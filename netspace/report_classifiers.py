@@ -7,6 +7,7 @@ from typing import Any
 
 from netspace.errors import BadSpace
 from netspace.files import atomic_path
+from netspace.markdown import document, head, row, title
 
 COLOURS = ("#3b6fb6", "#d08a3c", "#4c9a62", "#a2477f", "#7a6fb0", "#8a8a8a")
 """Of architectures, by ClassId."""
@@ -27,41 +28,40 @@ def percent(share: float) -> str:
 
 
 def _row(label: str, figures: dict) -> str:
-    return f"| {label} | {figures['networks']} | " + " | ".join(percent(figures[c]) for c in FIGURES[1:]) + " |"
+    return row(label, str(figures["networks"]), *(percent(figures[c]) for c in FIGURES[1:]))
 
 
 def classifier_table(report: dict) -> str:
     """The report as Markdown; accuracies and shares in percent."""
     lines = [
-        f"# Held-out networks ({report['split']}), {report['space']}",
+        title(report),
         "",
         f"Accuracy on {report['images']} test images, in percent; differences in points.",
         "",
-        "| | " + " | ".join(HEADINGS) + " |",
-        "|---|" + "---|" * len(HEADINGS),
+        *head("", *HEADINGS),
         _row("all", report["summary"]),
     ]
     if len(report["by_architecture"]) > 1:
         lines += [_row(name, figures) for name, figures in report["by_architecture"].items()]
     if report["lines"]:
-        lines += ["", "| line from, to | R^2 | ends | middle | raw weights, middle |", "|---|---|---|---|---|"]
+        lines += ["", *head("line from, to", "R^2", "ends", "middle", "raw weights, middle")]
         lines += [_line_row(found) for found in report["lines"]]
-        lines.append(f"| mean | {report['straightness']:.3f} | | | |")
-        lines.append(f"| the lines' mean | {report['mean_straightness']:.3f} | | | |")
+        lines.append(row("mean", f"{report['straightness']:.3f}", "", "", ""))
+        lines.append(row("the lines' mean", f"{report['mean_straightness']:.3f}", "", "", ""))
     if report["between"]:
-        lines += ["", "| at i/(A-1) of lines | predicted as such | accuracy |", "|---|---|---|"]
-        lines += [f"| {n} | {percent(g['right'])} | {percent(g['accuracy'])} |" for n, g in report["between"].items()]
+        lines += ["", *head("at i/(A-1) of lines", "predicted as such", "accuracy")]
+        lines += [row(n, percent(g["right"]), percent(g["accuracy"])) for n, g in report["between"].items()]
     if report["searches"]:
         lines += ["", *search_table(report)]
-    return "\n".join(lines) + "\n"
+    return document(lines)
 
 
 def _line_row(found: dict) -> str:
     middle = len(found["ts"]) // 2
     heights = [percent(found["accuracy"][i]) for i in (0, -1, middle)]
     raw = percent(found["weights"][middle]) if found.get("weights") else "-"
-    label = f"{found['first']}, {found['last']} | {found['straightness']:.3f}"
-    return f"| {label} | {heights[0]}, {heights[1]} | {heights[2]} | {raw} |"
+    ends = f"{found['first']}, {found['last']}"
+    return row(ends, f"{found['straightness']:.3f}", f"{heights[0]}, {heights[1]}", heights[2], raw)
 
 
 def search_means(report: dict) -> dict[str, dict[str, float]]:
@@ -78,10 +78,10 @@ def search_means(report: dict) -> dict[str, dict[str, float]]:
 
 def search_table(report: dict) -> list[str]:
     """Like Table I: test accuracy before and after latent space optimisation."""
-    lines = ["| LSO, test accuracy | networks | input | decoded | optimised |", "|---|---|---|---|---|"]
+    lines = head("LSO, test accuracy", "networks", "input", "decoded", "optimised")
     for name, means in search_means(report).items():
-        numbers = " | ".join(percent(means[key]) for key in ("input", "decoded", "optimised"))
-        lines.append(f"| {name} | {means['networks']:.0f} | {numbers} |")
+        numbers = [percent(means[key]) for key in ("input", "decoded", "optimised")]
+        lines.append(row(name, f"{means['networks']:.0f}", *numbers))
     return lines
 
 
@@ -207,12 +207,9 @@ def _with_unseen(reports: Sequence[dict]) -> tuple[dict, dict] | None:
 
 
 def _unseen_table(several: dict, unseen: dict) -> list[str]:
-    lines = [
-        "| at i/(A-1) of lines | all in the zoo | only the ends | difference | in the zoo |",
-        "|---|---|---|---|---|",
-    ]
+    lines = head("at i/(A-1) of lines", "all in the zoo", "only the ends", "difference", "in the zoo")
     for name, seen in several["between"].items():
         a, b = seen["accuracy"], unseen["between"][name]["accuracy"]
         there = "no" if name in unseen["unseen"] else "yes"
-        lines.append(f"| {name} | {percent(a)} | {percent(b)} | {100 * (b - a):+.1f} | {there} |")
+        lines.append(row(name, percent(a), percent(b), f"{100 * (b - a):+.1f}", there))
     return lines

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 import torch
 from classifiers import ARCHS, RESNET, classifier_space, image_set, inputs_for
+from descent import losses
 from torch import Tensor
 
 from netspace.distillation import (
@@ -157,15 +158,8 @@ def test_a_few_steps_on_one_batch_lower_its_loss(generator: torch.Generator) -> 
         space.architectures, inputs_for(space, (0, 0, 0)), image_set(), ImageBatchConfig(networks=2, images=8), None
     )
     batch, objective = batches.draw(generator), Distillation(space, DistillationConfig(between=0.5))
-    optimiser = torch.optim.Adam(space.parameters(), lr=1e-2)
-    losses = []
-    for _ in range(20):
-        loss = objective(batch)["loss"]
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(float(loss.detach()))
-    assert losses[-1] < 0.8 * losses[0]
+    found = losses(objective, batch, space.parameters(), lr=1e-2, steps=20)
+    assert found[-1] < 0.8 * found[0]
 
 
 @pytest.mark.parametrize("bad", [{"targets": "labels"}, {"temperature": 0.0}])

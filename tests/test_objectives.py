@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from descent import losses
 from torch import Tensor
 
 from netspace.archs import Siren
@@ -85,15 +86,8 @@ def test_answers_beyond_the_clamp_count_as_the_clamp() -> None:
 
 def test_a_few_steps_on_one_batch_lower_its_loss(space: Space, batch: Batch) -> None:
     objective = SdfDistillation(space.requires_grad_(True), SdfDistillationConfig())
-    optimiser = torch.optim.Adam(space.parameters(), lr=3e-3)
-    losses = []
-    for _ in range(25):
-        loss = objective(batch)["loss"]
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(float(loss.detach()))
-    assert losses[-1] < 0.8 * losses[0]
+    found = losses(objective, batch, space.parameters(), lr=3e-3, steps=25)
+    assert found[-1] < 0.8 * found[0]
 
 
 def test_every_parameter_is_trained(space: Space, batch: Batch) -> None:
