@@ -58,7 +58,7 @@ class ClassifierTask:
     def draw(self, generator: torch.Generator) -> ImageBatch:
         return self.batches.draw(generator).to(self.space.device)
 
-    def complete(self, space: Space) -> None:
+    def complete(self, space: Space, folder: Path) -> None:
         """Nothing: a classifier's latent is searched as it is."""
 
     @torch.no_grad()

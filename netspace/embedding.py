@@ -24,7 +24,7 @@ RESOLUTION = 64
 """Grid on which decoded and input networks are compared."""
 REPRESENTED, RECOGNISED = 0.55, 0.5
 """IoU and F-score from which a network counts as represented by its decoded twin."""
-STRANGE, UNRECOGNISED = 6.0, 0.45
+STRANGE, UNRECOGNISED = 2.4, 0.6
 """Strangeness (see netspace/familiarity.py) of the encoder's own latent from which a network is none that the space has
 learnt, if that latent's decoded network has an F-score below the other; docs/design.md has the figures behind both."""
 
@@ -56,8 +56,9 @@ def verdict(iou: float, f_score: float, recognised: bool = True) -> str:
     figures = f"(IoU {iou:.2f}, F-score of the surfaces {f_score:.2f})"
     if represented(iou, f_score) and not recognised:
         return (
-            f"Reproduced, but not represented: the decoded network looks like yours {figures}, but was only found by "
-            "searching far away from what this space has learnt. It is probably another kind of object."
+            f"Reproduced, but not represented: the decoded network looks like yours {figures}, but by its details "
+            "alone: the encoder puts it far away from all that this space has learnt. It is probably another kind of "
+            "object, or stands in another orientation."
         )
     if not represented(iou, f_score):
         return (
@@ -74,7 +75,7 @@ class Embedding:
     """z [D], how alike decoded and input network are at 64^3, and the IoU before refinement.
 
     `strangeness`: how far out the encoder's own latent lies, where that is known; `first_f_score`: of the network that
-    it decodes to, where it lies far out.
+    it decodes to, before refinement.
     """
 
     z: Tensor
@@ -202,8 +203,7 @@ def embed_sdf(
     refined = refine(space, z, *samples(arch, theta, grid, config), config)
     first, final = (_twin(space, at) for at in (z, refined))
     first_iou = iou(first.occupied(), inside)
-    strange = strangeness is not None and strangeness >= STRANGE
-    first_f_score = likeness(grid, first).f_score if strange else None
+    first_f_score = None if strangeness is None else likeness(grid, first).f_score
     if iou(final.occupied(), inside) < first_iou:
         refined, final = z, first
     return Embedding(refined.cpu(), likeness(grid, final), first_iou, strangeness, first_f_score)

@@ -39,21 +39,23 @@ class LatentObjective(Protocol):
 
 @dataclass(frozen=True)
 class Prior:
-    """Where the gallery lives: a Gaussian of codes about `mean` [C] with `precision` [C, C]; details do not count."""
+    """Where a space's networks live: a Gaussian of codes about `mean` [C], `precision` [C, C]; details do not count."""
 
     mean: Tensor
     precision: Tensor
 
     @classmethod
-    def of(cls, latents: Tensor, shrinkage: float = 0.5) -> "Prior":
-        """From codes [M, C]. The covariance is mixed with its diagonal, since M is often smaller than C."""
-        mean = latents.mean(0)
-        centred = (latents - mean).double()
-        covariance = centred.T @ centred / max(1, len(latents) - 1)
+    def of(cls, codes: Tensor) -> "Prior":
+        """From codes [M, C]. The covariance is mixed with its diagonal: the fewer codes, the more, and half at most."""
+        count, size = codes.shape
+        mean = codes.mean(0)
+        centred = (codes - mean).double()
+        covariance = centred.T @ centred / max(1, count - 1)
         variance = covariance.diagonal()
         variance = variance.clamp_min(max(1e-3 * float(variance.mean()), 1e-6))
+        shrinkage = min(0.5, size / (size + count))
         mixed = (1 - shrinkage) * covariance + shrinkage * torch.diag(variance)
-        return cls(mean, torch.linalg.inv(mixed).to(latents.dtype))
+        return cls(mean, torch.linalg.inv(mixed).to(codes.dtype))
 
     @classmethod
     def flat(cls, code: int) -> "Prior":

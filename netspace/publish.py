@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from netspace.errors import BadSpace
+from netspace.familiarity import Familiarity
 from netspace.files import atomic_path, write_json
 from netspace.report import DECODED, network_picture, png, table
 from netspace.spaces import Entry, Gallery, Space, load_space, save_space
@@ -55,6 +56,9 @@ def publish(run: Path, zoo: Zoo, output: Path, entries: int, networks: int, base
         report["baseline"] = {"title": title, **{k: v for k, v in other.items() if k != "networks"}}
     space = load_space(run)
     save_space(space, output, small=True)
+    known = Familiarity.open(run)
+    if known is not None:
+        known.save(output)
     write_json(output / "report.json", report)
     shutil.copytree(run / "pictures", output / "pictures", dirs_exist_ok=True)
     with atomic_path(output / "report.md") as temporary:

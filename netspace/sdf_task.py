@@ -1,6 +1,7 @@
 """What a space of SDF networks is trained on: their behaviours, sampled once, and those of shapes in no zoo."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -9,6 +10,7 @@ from netspace.batches import Batch, BatchConfig, Batches
 from netspace.behaviours import Behaviours, sample_chairs, sample_midpoints, sample_zoo
 from netspace.details import measure_units, sdf_answers
 from netspace.errors import BadSpace
+from netspace.familiarity import Familiarity
 from netspace.functional import run
 from netspace.objectives import SdfDistillation, SdfDistillationConfig, distance
 from netspace.spaces.encoders import BehaviourEncoder
@@ -56,20 +58,28 @@ class SdfTask:
         return {"error": float(errors.mean()), "agreement": float(agreements.mean())}
 
     @torch.no_grad()
-    def complete(self, space: Space) -> None:
-        """Measures the units of the trained space's details."""
+    def complete(self, space: Space, folder: Path) -> None:
+        """Measures the units of the trained space's details, and keeps where it puts what it was trained on."""
         thetas = space.decode(self._latents(space, slice(0, MEASURED))).theta
         measure_units(space, thetas, lambda theta: sdf_answers(space, theta))
+        codes = [self._codes(space, rows) for rows in torch.tensor(self.zoo.indices("train")).split(16)]
+        known = Familiarity.of(torch.cat(codes).cpu())
+        if known is not None:
+            known.save(folder)
 
     def _part(self, rows: slice) -> Behaviours:
         return self.validation.select(list(range(len(self.validation)))[rows])
 
     def _latents(self, space: Space, rows: slice) -> Tensor:
         """z [B, D] of some of the validation networks."""
+        return space.without_details(self._codes(space, torch.tensor(self.zoo.indices("val")[rows])))
+
+    def _codes(self, space: Space, rows: Tensor) -> Tensor:
+        """[B, C] of networks of the zoo, by their numbers [B]."""
         if isinstance(space.encoder, BehaviourEncoder):
-            return space.without_details(space.encoder.embed(self._part(rows).probes.float()))
+            return space.encoder.embed(self.batches.behaviours.probes[rows].to(space.device).float())
         assert self.theta is not None
-        return space.encode(self.theta[self.zoo.indices("val")[rows]].to(space.device), self.zoo.arch)
+        return space.encoder(self.theta[rows].to(space.device), self.zoo.arch)
 
     @torch.no_grad()
     def _validate_part(self, rows: slice) -> tuple[Tensor, Tensor]:

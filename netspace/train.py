@@ -127,8 +127,8 @@ class Task(Protocol):
     def validate(self) -> Mapping[str, float]:
         """`error`, which the best space has least of, and other figures on networks that are not trained on."""
 
-    def complete(self, space: Space) -> None:
-        """Measures once what the best space, trained to the end, is kept with."""
+    def complete(self, space: Space, folder: Path) -> None:
+        """Measures once what the best space, trained to the end, is kept with: in its tensors or beside it."""
 
 
 def task_of(
@@ -243,7 +243,7 @@ class Run:
     def complete(self) -> None:
         """Keeps with the best space what is measured at the end of training."""
         space = load_space(self.folder, self.device)
-        self.task.complete(space)
+        self.task.complete(space, self.folder)
         save_space(space, self.folder)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from netspace.archs import Architecture
 from netspace.directions import Direction, Regression, directions, regressions
 from netspace.errors import BadSpace, UnknownArchitecture, UnknownName
-from netspace.familiarity import Familiarity
+from netspace.familiarity import Familiarity, prior_of
 from netspace.lso import Prior
 from netspace.maps import neighbourhoods
 from netspace.runtime import pick_device
@@ -39,6 +39,7 @@ class LoadedSpace:
     report: dict[str, Any]
     card: str
     identity: str
+    folder: Path
     worker: Worker
     images: Images
 
@@ -55,13 +56,13 @@ class LoadedSpace:
 
     @cached_property
     def prior(self) -> Prior:
-        """Where the gallery lives, on the space's device."""
-        return Prior.of(self.gallery.codes).to(self.space.device)
+        """Where the space's networks live, on its device."""
+        return prior_of(self.folder, self.gallery.codes).to(self.space.device)
 
     @cached_property
     def familiarity(self) -> Familiarity | None:
-        """How far out a latent lies; None for a gallery that is too small to say."""
-        return Familiarity.of(self.gallery.codes)
+        """How far out a latent lies, if the space was kept with what it takes to say."""
+        return Familiarity.open(self.folder)
 
     @cached_property
     def regressions(self) -> dict[str, Regression]:
@@ -109,6 +110,7 @@ def load(folder: Path, device: torch.device, images: Images) -> LoadedSpace:
         report=report,
         card=_text(folder / "card.md", ""),
         identity=_identity(folder),
+        folder=folder,
         worker=Worker(name),
         images=images,
     )

@@ -16,7 +16,6 @@ from netspace.errors import NetSpaceError
 
 if TYPE_CHECKING:
     from netspace.archs import Architecture
-    from netspace.familiarity import Familiarity
     from netspace.spaces import Space
 
 Describe = Callable[[int, "Architecture", Tensor], dict]
@@ -35,24 +34,18 @@ def embed(
 
     from netspace.checkpoint import read_network
     from netspace.embedding import embed as embed_network
+    from netspace.familiarity import Familiarity
     from netspace.files import atomic_path
 
     opened = open_space(space, device)
     arch, theta = read_network(network)
     test = None if images is None else open_images(images, opened).test
-    result = embed_network(opened, arch, theta, images=test, familiarity=_familiarity(space))
+    result = embed_network(opened, arch, theta, images=test, familiarity=Familiarity.open(space))
     if output is not None:
         with atomic_path(output) as temporary:
             save_file({"z": result.z.contiguous()}, temporary)
     figures = {name: round(value, 4) for name, value in result.figures.items()}
     say({"architecture": arch.name, **figures, "represented": result.represented, "verdict": result.verdict})
-
-
-def _familiarity(folder: Path) -> "Familiarity | None":
-    """Of the space's gallery, if it has one."""
-    from netspace.familiarity import Familiarity
-
-    return Familiarity.of(open_gallery(folder).latents) if (folder / "gallery").exists() else None
 
 
 def decode(

@@ -71,13 +71,14 @@ def _search(
     output: Path,
 ) -> None:
     """Optimises, writes the best latent and says what it has reached."""
-    from netspace.lso import Prior, begin
+    from netspace.familiarity import prior_of
+    from netspace.lso import begin
 
     gallery = open_gallery(folder)
     latents = gallery.latents
     order = torch.randperm(len(latents), generator=torch.Generator().manual_seed(config.seed))
     candidates = latents[order[:best_of]] if start is None else start[None]
-    prior = Prior.of(gallery.codes).to(space.device)
+    prior = prior_of(folder, gallery.codes).to(space.device)
     state = begin(objective, prior, config, candidates.to(space.device))
     before = float(state.best_value)
     with stages_bar(objective.kind) as show:
@@ -144,13 +145,14 @@ def attributes(
     """Finds the latent near the start whose shape has wanted properties: volume, or what the gallery predicts."""
     from netspace.attributes import Attributes
     from netspace.directions import regressions
-    from netspace.lso import LsoConfig, Prior
+    from netspace.familiarity import prior_of
+    from netspace.lso import LsoConfig
 
     config = LsoConfig(steps=steps, lr=lr, prior=prior, patience=patience, seed=seed)
     targets = _targets(set_to or [], change or [])
     opened, gallery = open_space(space, device), open_gallery(space)
     here = None if start is None else latent_of(opened, space, start).to(opened.device)
-    where = Prior.of(gallery.codes).to(opened.device)
+    where = prior_of(space, gallery.codes).to(opened.device)
     objective = Attributes.of(opened, regressions(gallery), targets, where, here, stay, seed)
     _search(opened, space, objective, config, here, best_of, output)
 
