@@ -30,7 +30,7 @@ run: $(RUNTIME) $(FRONTEND)  ## serve at http://127.0.0.1:8000; elsewhere: PORT=
 	@exec $(PY) -m server
 
 test: setup browser  ## tests; some of them: make test ARGS="-k mesh"
-	$(PY) -m pytest -m "not faults" $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not faults" $(ARGS)
 
 faults: setup  ## the tests that kill workers, services and databases
 	$(PY) -m pytest -m faults $(ARGS)

@@ -42,6 +42,14 @@ class InProcess(Executor):
         return future
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several processes one runs a file's tests, which share what is costly, and one all of the page's: two browsers
+    that draw in software leave nothing to the servers behind them."""
+    for item in items:
+        folder = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group(folder if folder == "page" else item.path.stem))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread() -> Iterator[None]:
     """Sums in the same order wherever the tests run."""

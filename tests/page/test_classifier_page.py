@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from classifiers import LENET, image_folder
-from conftest import NO_WEBGL, real_server
+from drawing import NO_WEBGL
+from serving import real_server
 from tiny_classifiers import make_classifiers, network
 
 from netspace.checkpoint import network_bytes

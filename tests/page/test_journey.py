@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import NO_WEBGL
+from drawing import NO_WEBGL
 
 from netspace.checkpoint import network_bytes
 from netspace.fit import FitConfig, fit

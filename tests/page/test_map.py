@@ -8,7 +8,7 @@ import pytest
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("playwright")
-from conftest import NO_WEBGL
+from drawing import NO_WEBGL
 from playwright.sync_api import Browser, Page, Route, expect
 
 PATIENCE = 60_000

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 import typer
-from conftest import ROOT, SPACE
+from serving import ROOT, SPACE
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("playwright")

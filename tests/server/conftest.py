@@ -1,6 +1,5 @@
 """The service in front of a tiny space, with a fresh database for every test or one for a whole module."""
 
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -8,10 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-# This folder is called `server` too: the repository's own package must be found first.
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from faults import fast
 from tiny import LIMIT, UPLOADED, ball, make_space
 
