@@ -126,6 +126,8 @@ class Runner:
             "value": float(chunk.state.best_value),
             "seconds": seconds,
         }
+        if chunk.last is not None:
+            changes["deaths"] = 0  # a job that gets on is not what kills its workers
         if looked and not over and int(chunk.state.best_step) > 0:
             shown = latent_of(job, problem, chunk.state, final=False)
             latents, changes["snapshot"] = [shown], shown.id

@@ -20,7 +20,7 @@ from server.jobs.tables import ACTIVE, Event, Job, PointCloud, Status, WorkerBea
 from server.store import StoredLatent, now
 
 MOST_DEATHS = 3
-"""Workers that may die of a job before it counts as what kills them."""
+"""Workers that may die of a job, without a step recorded between, before it counts as what kills them."""
 
 
 class Fenced(Exception):

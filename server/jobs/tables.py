@@ -17,7 +17,7 @@ class Job(Base):
 
     `run` counts how often the job was handed to a worker and is the fencing token: who writes must name the current
     one. `client` is the hash of the token of whoever asked for it (server/owners.py), `owner` the worker that runs it.
-    `deaths` counts workers that died while they ran it. `state` is a `netspace.lso.State` after `step` steps.
+    `deaths` counts workers that died of it since it last got on. `state` is a `netspace.lso.State` after `step` steps.
     """
 
     __tablename__ = "jobs"

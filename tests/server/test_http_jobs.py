@@ -16,8 +16,10 @@ from tiny import TINY, ball
 from work import attributes, run_here, services_of, sphere
 
 from netspace.checkpoint import network_bytes, read_network
-from netspace.lso import State
+from netspace.lso import State, values
 from server.app import create_app
+from server.jobs.problem import problem_of
+from server.jobs.store import MOST_DEATHS
 from server.settings import Settings
 
 
@@ -369,9 +371,39 @@ def test_the_start_is_the_best_of_the_gallery(client: TestClient) -> None:
     asked = {"objective": "attributes", "best_of": 3, "targets": {"volume": {"to": 0.9}}, "steps": 1}
     client.post("/jobs", json=asked)
     run_here(services_of(client))
-    everyone = [
-        client.get(f"/latents/tiny.{name}?vector=true").json()["vector"] for name in ("ball-0", "ball-1", "nothing")
-    ]
-    job = services_of(client).jobs.page(0, 1)[1][0]
-    state = State.from_bytes(services_of(client).jobs.find(job.id, state=True).state or b"")
-    assert any(torch.allclose(state.start, torch.tensor(z)) for z in everyone)
+    jobs, registry = services_of(client).jobs, services_of(client).registry
+    job = jobs.page(0, 1)[1][0]
+    problem = problem_of(job, registry, jobs)
+    everyone = problem.space.gallery.latents
+    found = values(problem.objective, problem.prior, problem.config, everyone)
+    state = State.from_bytes(jobs.find(job.id, state=True).state or b"")
+    torch.testing.assert_close(state.start, everyone[int(found.argmin())])
+
+
+def test_an_upload_is_a_start_and_so_is_what_another_job_has_found(client: TestClient) -> None:
+    start = client.post("/embed", files={"file": ("a.pt", network_bytes(TINY, ball(TINY, 0.6)))}).json()["id"]
+    for _ in range(2):
+        path = submitted(client, start=start)
+        run_here(services_of(client))
+        done = client.get(path).json()
+        assert (done["status"], done["start"]) == ("done", start)
+        start = done["result"]
+
+
+def test_a_job_that_gets_on_between_its_workers_deaths_is_not_given_up(client: TestClient) -> None:
+    path = submitted(client)
+    jobs = services_of(client).jobs
+    for _ in range(2 * MOST_DEATHS):
+        run_here(services_of(client), stop_after=3, chunk_seconds=1e-9)
+        job = jobs.find(path.removeprefix("/jobs/"))
+        jobs.hand_back(job.id, job.run, died=True)
+    run_here(services_of(client))
+    assert client.get(path).json()["status"] == "done"
+
+
+def test_time_left_is_told_while_a_job_runs(client: TestClient) -> None:
+    path = submitted(client)
+    run_here(services_of(client), stop_after=11, chunk_seconds=1e-9)
+    half = client.get(path).json()
+    assert 0 < half["progress"] == half["step"] / 20 < 1
+    assert half["seconds_left"] == pytest.approx(half["seconds"] / half["step"] * (20 - half["step"]))

@@ -64,8 +64,8 @@ def test_two_workers_do_two_jobs_at_the_same_time(service: TestClient, settings:
     assert all(faults.state_of(service, job)["status"] == "done" for job in asked)
 
 
-def test_a_worker_killed_at_any_moment_costs_a_chunk(service: TestClient) -> None:
-    faults.check_a_worker_killed_at_any_moment_costs_a_chunk(service)
+def test_a_worker_killed_at_any_moment_costs_a_chunk(service: TestClient, tmp_path: Path) -> None:
+    faults.check_a_worker_killed_at_any_moment_costs_a_chunk(service, tmp_path / "steps.log")
 
 
 def test_a_stalled_worker_loses_its_job_and_cannot_write(service: TestClient) -> None:

@@ -1,4 +1,4 @@
-"""docs/operations.md against the code: what it names exists, and what exists is named."""
+"""docs/operations.md, and the promises of docs/jobs.md, against the code: what they name exists."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,8 @@ from server.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-TESTS = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)
+JOBS = (ROOT / "docs" / "jobs.md").read_text(encoding="utf-8")
+TESTS = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE + JOBS)))
 
 
 @pytest.mark.parametrize("field", Settings.model_fields)
@@ -31,8 +32,9 @@ def test_every_promise_names_a_test_that_exists(path: str, name: str) -> None:
     assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8")
 
 
-def test_every_promise_has_a_test() -> None:
-    table = PAGE.partition("| promise | shown by |")[2].splitlines()[2:]
+@pytest.mark.parametrize("page", [PAGE, JOBS], ids=["operations", "jobs"])
+def test_every_promise_has_a_test(page: str) -> None:
+    table = page.partition("| promise | shown by |")[2].splitlines()[2:]
     rows = [line for line in table if line.startswith("|")]
     assert len(rows) >= 15
     assert all("::test_" in row for row in rows)

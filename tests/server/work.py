@@ -110,7 +110,7 @@ def process(settings: Settings, code: str = WORKER) -> Iterator[subprocess.Popen
             child.wait()
 
 
-def until(true: Callable[[], Any], seconds: float = 120) -> Any:
+def until(true: Callable[[], Any], seconds: float = 400) -> Any:
     """What `true` answers once it is true."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
