@@ -76,6 +76,15 @@ def _squares(values: Tensor, exact: Tensor) -> Tensor:
     return squares
 
 
+def _largest_nearby(corners: Tensor) -> Tensor:
+    """corners [n+1, n+1, n+1], not negative -> the largest of each and its 26 neighbours."""
+    for axis in range(3):
+        n = corners.shape[axis]
+        ends = F.pad(corners.movedim(axis, -1), (1, 1)).movedim(-1, axis)
+        corners = torch.maximum(corners, torch.maximum(ends.narrow(axis, 0, n), ends.narrow(axis, 2, n)))
+    return corners
+
+
 def _steepness(values: Tensor, exact: Tensor, spacing: float) -> Tensor:
     """How steep the field may be around every corner [n+1, n+1, n+1]: as a distance (1), or as it is next to it.
 
@@ -86,8 +95,7 @@ def _steepness(values: Tensor, exact: Tensor, spacing: float) -> Tensor:
     usual = float(known.kthvalue(max(1, int(USUAL * len(known)))).values)
     if usual > (CALM * spacing) ** 2:
         squares.fill_(float(known.max()))
-    nearby = F.max_pool3d(squares[None, None], 3, stride=1, padding=1)[0, 0]
-    return (nearby.clamp_min(usual).sqrt() / spacing).clamp_min(1)
+    return (_largest_nearby(squares).clamp_min(usual).sqrt() / spacing).clamp_min(1)
 
 
 def _crossing(inside: Tensor) -> Tensor:
@@ -115,11 +123,14 @@ class _Corners:
 
     def evaluate(self, wanted: Tensor) -> int:
         """The field at the corners that are true in `wanted`; how many they are."""
-        where = wanted.nonzero()
+        where = wanted.flatten().nonzero()[:, 0]
         if len(where):
-            answers = self._field(where.to(self.values.dtype) * self.spacing - 1)
-            self.values[wanted] = self.bounds[wanted] = answers
-            self.exact |= wanted
+            size = len(self.values)
+            plane, z = where // size, where % size
+            places = torch.stack([plane // size, plane % size, z], dim=1)
+            answers = self._field(places.to(self.values.dtype) * self.spacing - 1)
+            self.values.view(-1)[where] = self.bounds.view(-1)[where] = answers
+            self.exact.view(-1)[where] = True
         return len(where)
 
     def refined(self, band: float) -> tuple["_Corners", Tensor]:
