@@ -53,7 +53,7 @@ def server(**environment: str) -> Iterator[tuple[str, int, float]]:
                     raise RuntimeError(f"the server did not start ({reason}): {log.read_text()}")
                 time.sleep(0.02)
             ready = time.perf_counter() - start
-            while environment.get("NETSPACE_COMPILE") != "false" and "ompil" not in log.read_text():
+            while environment.get("NETSPACE_COMPILE") != "false" and "meshing" not in log.read_text():
                 time.sleep(0.2)
             yield address, process.pid, ready
         finally:

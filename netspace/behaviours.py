@@ -26,6 +26,8 @@ from netspace.zoo import Network, Zoo
 
 VOLUME = 64
 """Corners a side of the grid that stretched probes are interpolated from."""
+BAND = 3 * 2 / (VOLUME - 1)
+"""How close to the surface the grids' values are exact; beyond, means of neighbours do."""
 POOL = 16384
 """Points kept for each network."""
 PROBES = 48
@@ -81,7 +83,7 @@ def points_around(grid: Grid, count: int, generator: torch.Generator) -> Tensor:
 def sample_network(arch: Architecture, theta: Tensor, generator: torch.Generator) -> Behaviours:
     """The behaviour of one network theta [P], as n = 1."""
     field = network_field(arch, theta)
-    grid = sparse_grid(field, VOLUME - 1, theta.device)
+    grid = sparse_grid(field, VOLUME - 1, theta.device, BAND)
     points = points_around(grid, POOL, generator).half().to(theta.device)
     probes = field(grid_points(PROBES, theta.device).reshape(-1, 3))
     values = field(points.float())
@@ -92,7 +94,7 @@ def sample_network(arch: Architecture, theta: Tensor, generator: torch.Generator
 
 def sample_shape(shape: Shape, generator: torch.Generator) -> Behaviours:
     """The behaviour, as n = 1, of a network that would be a shape exactly."""
-    volume, probes = (sparse_grid(shape.sdf, side - 1) for side in (VOLUME, PROBES))
+    volume, probes = (sparse_grid(shape.sdf, side - 1, band=BAND) for side in (VOLUME, PROBES))
     points = points_around(volume, POOL, generator).half()
     parts = (probes.values[None], volume.values[None], points[None], shape.sdf(points.float())[None])
     return Behaviours(*(part.clamp(-2, 2).half() for part in parts))

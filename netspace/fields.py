@@ -1,21 +1,22 @@
 """One SDF network at many points, as fast as the machine evaluates it.
 
 `functional.run` is the plain way, exact and differentiable. Meshing asks one network for a hundred thousand answers and
-needs them to a tenth of a cell: hidden products in bfloat16 where the processor multiplies it natively, and, once
-`prepare` has been called, products and sines fused by the compiler into one kernel for a fixed number of points.
+needs them to a tenth of a cell. Where bfloat16 is native, hidden products are taken in it and, as on every GPU once
+`prepare` has been called, fused with the sines by the compiler into one kernel for a fixed number of points. Other
+processors are kept busy by float32 products alone: there each layer's values stay in cache, and its sines replace them.
 """
 
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from netspace.archs import Architecture
+from netspace.archs import Architecture, Siren
 from netspace.data.points import uniform_points
 from netspace.errors import UnknownArchitecture
 from netspace.functional import own_module
@@ -23,7 +24,9 @@ from netspace.grids import Field
 from netspace.runtime import can_compile, fast_product
 
 CHUNK = 4096
-"""Points of one call of the kernel: its intermediate values stay in a core's cache."""
+"""Points of one call of a compiled kernel."""
+CACHED = 1024
+"""Points of one call in float32: a layer's values stay in a core's cache."""
 WHOLE = 512
 """Remainders from this size on are filled up to a whole chunk; smaller ones are evaluated as they are."""
 TOLERANCE = 0.1 * 2 / 256
@@ -64,18 +67,19 @@ class Kernel:
     def __init__(self, arch: Architecture, device: torch.device) -> None:
         self.arch, self.device = arch, device
         self._product = fast_product(device)
+        self._compiles = self._product is not None or device.type != "cpu"
         self._probes = uniform_points(256, torch.Generator().manual_seed(0)).to(device)
         self._compiled: Forward | None = None
         self._lock = threading.Lock()
 
     @property
     def prepared(self) -> bool:
-        return self._compiled is not None
+        return not self._compiles or self._compiled is not None
 
     def prepare(self) -> bool:
-        """Compiles (5 to 20 seconds the first time on a machine); False where there is no compiler to do it with."""
+        """Compiles (5 to 20 seconds the first time on a machine) where that pays; False where no compiler is there."""
         with self._lock:
-            if self._compiled is None and can_compile():
+            if not self.prepared and can_compile():
                 options = CPU_OPTIONS if self.device.type == "cpu" else None
                 module = self.arch.build(product_dtype=self._product, device="meta")
                 compiled: Forward = torch.compile(
@@ -105,27 +109,47 @@ class Kernel:
         """theta [P] -> points [N, 3] -> values [N], without gradient; `alone` on the calling thread's core only."""
         params = self._params(theta.detach())
         product = self._product_dtype(params)
+        answers, size = (
+            (partial(self._chunk, params, product), CHUNK) if self._compiles else (_in_place(self.arch, params), CACHED)
+        )
 
         @torch.no_grad()
-        def answers(points: Tensor) -> Tensor:
-            return self._chunk(params, points, product)
+        def chunk(points: Tensor) -> Tensor:
+            return answers(points)
 
         def field(points: Tensor) -> Tensor:
             if not len(points):
                 return points.new_empty(0)
-            chunks = points.contiguous().split(CHUNK)
+            chunks = points.contiguous().split(size)
             one_by_one = alone or self.device.type != "cpu"
-            return torch.cat([answers(c) for c in chunks] if one_by_one else in_parallel(answers, chunks))
+            return torch.cat([chunk(c) for c in chunks] if one_by_one else in_parallel(chunk, chunks))
 
         return field
 
-    def _chunk(self, params: dict[str, Tensor], points: Tensor, product: torch.dtype | None) -> Tensor:
+    def _chunk(self, params: dict[str, Tensor], product: torch.dtype | None, points: Tensor) -> Tensor:
         count = len(points)
         if self._compiled is None or count < WHOLE or product != self._product:
             return self._plain(params, points, product)
         if count < CHUNK:
             points = torch.cat([points, points.new_zeros(CHUNK - count, 3)])
         return self._compiled(params, points)[:count]
+
+
+def _in_place(arch: Architecture, params: dict[str, Tensor]) -> Field:
+    """`functional.run` of one SIREN: each layer's sines take the place of its sums, omega is multiplied beforehand."""
+    assert isinstance(arch, Siren)
+    count = len(arch.hidden)
+    layers = [
+        (arch.omega * params[f"layers.{i}.weight"].T, arch.omega * params[f"layers.{i}.bias"]) for i in range(count)
+    ]
+    last, bias = params[f"layers.{count}.weight"][0], params[f"layers.{count}.bias"]
+
+    def answers(points: Tensor) -> Tensor:
+        for weight, shift in layers:
+            points = torch.addmm(shift, points, weight).sin_()
+        return torch.mv(points, last).add_(bias)
+
+    return answers
 
 
 @lru_cache(maxsize=64)
@@ -145,5 +169,5 @@ def network_field(arch: Architecture, theta: Tensor, alone: bool = False) -> Fie
 
 
 def prepare(arch: Architecture, device: torch.device | str = "cpu") -> bool:
-    """Makes `network_field` of this architecture several times faster from now on, where a compiler is installed."""
+    """Makes `network_field` of this architecture as fast as it gets; False where a compiler is wanted for it."""
     return kernel(arch, torch.device(device)).prepare()

@@ -69,7 +69,7 @@ class Services:
                 continue
             for arch in space.space.architectures:
                 ready = prepare(arch, space.space.device)
-                log.info("meshing compiled" if ready else "no compiler: meshing stays slower", architecture=arch.name)
+                log.info("meshing ready" if ready else "no compiler: meshing stays slower", architecture=arch.name)
 
     def close(self) -> None:
         self.readers.close()

@@ -33,8 +33,9 @@ def test_fields_answer_as_the_plain_evaluation_to_a_tenth_of_a_cell(
 
 @pytest.mark.skipif(not can_compile(), reason="no C++ compiler")
 def test_a_prepared_kernel_answers_alike_for_every_network_and_number_of_points(
-    zoo: Zoo, generator: torch.Generator
+    zoo: Zoo, generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "fast_product", lambda _: torch.bfloat16)
     mine = Kernel(zoo.arch, CPU)
     assert not mine.prepared
     assert mine.prepare()
@@ -53,7 +54,14 @@ def test_a_network_that_half_precision_would_change_is_evaluated_exactly(generat
     torch.testing.assert_close(mine.field(theta)(points), run(arch, theta[None], points)[0], atol=1e-4, rtol=1e-4)
 
 
+def test_float32_needs_no_compiler(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "fast_product", lambda _: None)
+    monkeypatch.setattr(module, "can_compile", lambda: False)
+    assert Kernel(zoo.arch, CPU).prepare()
+
+
 def test_without_a_compiler_nothing_is_prepared(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "fast_product", lambda _: torch.bfloat16)
     monkeypatch.setattr(module, "can_compile", lambda: False)
     mine = Kernel(zoo.arch, CPU)
     assert not mine.prepare()

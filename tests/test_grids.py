@@ -17,6 +17,18 @@ from netspace.zoo import Zoo
 bits = st.lists(st.booleans(), min_size=8, max_size=8).map(lambda b: torch.tensor(b).reshape(2, 2, 2))
 
 
+def dense_crossing(grid: Grid) -> Tensor:
+    """Corners with a neighbour on the other side: all that marching cubes reads."""
+    inside = grid.occupied()
+    crossing = torch.zeros_like(inside)
+    for axis in range(3):
+        for step in (1, -1):
+            other = inside.roll(step, axis) != inside
+            other.select(axis, 0 if step == 1 else -1).fill_(False)
+            crossing |= other
+    return crossing
+
+
 def assert_same_signs(field: Field, resolution: int) -> tuple[Grid, Grid]:
     sparse, dense = sparse_grid(field, resolution), dense_grid(field, resolution)
     certain = dense.values.abs() > 1e-6
@@ -29,8 +41,17 @@ def test_coarse_to_fine_gives_the_dense_signs_of_chairs_with_fewer_points(resolu
     for seed in (0, 1):
         sparse, dense = assert_same_signs(chair_of_seed(seed).sdf, resolution)
         assert sparse.evaluated < dense.evaluated / 2
-        near = dense.values.abs() < 1.0 / resolution
-        torch.testing.assert_close(sparse.values[near], dense.values[near], atol=1e-5, rtol=0)
+        crossing = dense_crossing(dense)
+        torch.testing.assert_close(sparse.values[crossing], dense.values[crossing], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("cells", [0.5, 3])
+def test_values_within_the_band_are_the_dense_grids(cells: float) -> None:
+    field, band = chair_of_seed(1).sdf, cells * 2 / 48
+    dense, thin, thick = dense_grid(field, 48), sparse_grid(field, 48), sparse_grid(field, 48, band=band)
+    near = dense.values.abs() <= band
+    torch.testing.assert_close(thick.values[near], dense.values[near], atol=1e-5, rtol=0)
+    assert thin.evaluated < thick.evaluated < dense.evaluated
 
 
 @pytest.mark.parametrize("resolution", [30, 64, 50])
@@ -95,11 +116,11 @@ def test_iou_counts_shared_over_all() -> None:
 
 
 @pytest.mark.parametrize("steepness", [3.0, 30.0])
-def test_fields_of_another_scale_are_meshed_right_from_the_same_points(steepness: float) -> None:
+def test_fields_of_another_scale_are_meshed_right_from_about_as_many_points(steepness: float) -> None:
     chair = chair_of_seed(2).sdf
     plain = sparse_grid(chair, 64)
     steep, _ = assert_same_signs(lambda p: steepness * chair(p), 64)
-    assert steep.evaluated == plain.evaluated
+    assert steep.evaluated == pytest.approx(plain.evaluated, rel=0.3)
 
 
 @pytest.mark.parametrize("thickness", [0.004, 0.02])
