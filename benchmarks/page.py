@@ -57,7 +57,7 @@ MOVE = """([kind, steps]) => {
     const step = () => {
         const round = (i / steps) * 12;
         if (kind === "pan") say("pointermove", 3 + 40 * Math.sin(round), 3 + 40 * (1 - Math.cos(round)));
-        else say("pointermove", box.width * (0.5 + 0.4 * Math.sin(round)), box.height * (0.5 + 0.4 * Math.cos(5 * round)));
+        else say("pointermove", box.width * (0.5 + 0.4 * Math.sin(round)), box.height * (0.5 + 0.4 * Math.cos(round)));
         if (++i < steps) requestAnimationFrame(step);
         else if (kind === "pan") say("pointerup", 3, 3);
     };
