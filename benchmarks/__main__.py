@@ -1,4 +1,4 @@
-"""`python -m benchmarks [meshing training serving start]`: ratios measured side by side, as JSON and as a table.
+"""`python -m benchmarks [meshing training serving start page]`: ratios measured side by side, as JSON and as a table.
 
 Each benchmark runs in a process of its own, so that none warms what another measures. Nothing else should run then.
 Rows that were measured on the same machine before and are not measured now are kept.
@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.goals import figures, show
 from netspace.files import write_json
 
-NAMES = ("meshing", "training", "serving", "start")
+NAMES = ("meshing", "training", "serving", "start", "page")
 
 
 def machine() -> dict:

@@ -41,6 +41,10 @@ GOALS = (
     Goal("fitting 4 networks, 60 steps (one process a core)", "ratio", 5, "x"),
     Goal("start to ready", "seconds", 6, "s", most=True),
     Goal("import netspace against torch", "ratio", 1.5, "x", most=True),
+    Goal("page, first visit", "meaningful_paint_s", 1.5, "s", most=True),
+    Goal("page, second visit", "meaningful_paint_s", 1.5, "s", most=True),
+    Goal("map of 5,000 networks, panned", "p95_ms", 34, "ms", most=True),
+    Goal("map of 5,000 networks, pointed at", "p95_ms", 34, "ms", most=True),
 )
 
 

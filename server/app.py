@@ -14,14 +14,27 @@ from server import reference, watch
 from server.errors import install_error_handlers
 from server.gate import Gate, SecurityHeaders
 from server.retention import forget_old_uploads
-from server.routes import compare, decode, embed, health, interpolate, jobs, latents, mesh, pages, points, spaces
+from server.routes import (
+    classes,
+    compare,
+    decode,
+    embed,
+    health,
+    interpolate,
+    jobs,
+    latents,
+    mesh,
+    pages,
+    points,
+    spaces,
+)
 from server.schemas import PROBLEMS
 from server.services import Services
 from server.settings import Settings
 from server.uploads import BodyLimit
 from server.watch import Metrics, Watch
 
-ROUTES = (spaces, latents, embed, decode, interpolate, mesh, compare, points, jobs, health, watch)
+ROUTES = (spaces, latents, embed, decode, interpolate, mesh, classes, compare, points, jobs, health, watch)
 
 DESCRIPTION = """Learn, serve and explore the space of trained networks.
 

@@ -43,6 +43,7 @@ class Latent:
     verdict: str
     position: tuple[float, float]
     properties: dict[str, Any]
+    split: str | None
     has_network: bool
     owner: str | None
     vector: Tensor
@@ -155,7 +156,8 @@ class Latents:
             decoded_architecture=space.decoded_architecture(space.gallery.latent(entry.id)),
             **vars(space.task.of_entry(entry)),
             position=entry.position,
-            properties={**entry.properties, "source": entry.source, "split": entry.split},
+            properties={**entry.properties, "source": entry.source},
+            split=entry.split,
             has_network=entry.id in space.gallery.networks,
             owner=None,
             vector=space.gallery.latent(entry.id),
@@ -175,6 +177,7 @@ class Latents:
             **vars(space.task.of_stored(stored)),
             position=(stored.x, stored.y),
             properties=stored.properties,
+            split=None,
             has_network=stored.origin == "upload",
             owner=stored.owner,
             vector=z,

@@ -14,6 +14,7 @@ from server.latents import Latents
 from server.networks import Line, LineOf, line_through, weights_between
 from server.owners import owned_key
 from server.registry import LoadedSpace
+from server.schemas import WhereIn
 from server.store import Store, StoredLatent, place_key, vector_bytes
 
 RESOLUTION = 64
@@ -81,6 +82,16 @@ def line_between(latents: Latents, a: str, b: str, of: LineOf) -> Line:
     first, last = two_spots(latents, a, b)
     entries = None if first.entry is None or last.entry is None else (first.entry, last.entry)
     return Line(first.space, first.z, last.z, None, entries)
+
+
+def line_to(latents: Latents, asked: WhereIn) -> Line:
+    """The line from a to b, or the one that stays at a place."""
+    if asked.at is not None:
+        spot = spot_at(latents, asked.at)
+        return line_through(spot.space, spot.z)
+    assert asked.a is not None
+    assert asked.b is not None
+    return line_between(latents, asked.a, asked.b, asked.of)
 
 
 def keep(store: Store, spot: Spot, name: str, owner: str | None = None) -> tuple[StoredLatent, bool]:

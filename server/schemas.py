@@ -17,6 +17,7 @@ from server.tasks.base import AccuracyFrom, ClassScores
 
 NetworkFormat = Literal["pt", "safetensors"]
 MeshFormat = Literal["bin", "glb", "stl", "ply", "obj"]
+Split = Literal["train", "val", "test"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Reach = Annotated[float, Field(ge=-1, le=2, allow_inf_nan=False)]
 """A position on a line: 0 is a, 1 is b, and as far again beyond either end."""
@@ -137,6 +138,7 @@ class LatentOut(BaseModel):
     verdict: str = Field(description="The same in a sentence")
     position: tuple[float, float] = Field(description="On the 2-D map")
     properties: dict[str, Any]
+    split: Split | None = Field(description="The part of the zoo that it is of; null for what was made here")
     has_network: bool = Field(description="Whether its own weights are kept, so that `of=weights` and `of=input` work")
     shared: bool = Field(description="Everyone's: of the gallery, or made without X-NetSpace-Owner")
     picture: str = Field(description="Path of its PNG", examples=["/latents/chairs.chair-00020/picture"])
@@ -220,7 +222,7 @@ class KeepIn(BaseModel):
     name: str = Field(default="Place", min_length=1, max_length=200)
 
 
-class MeshIn(BaseModel):
+class WhereIn(BaseModel):
     """Either `a` and `b`, between which t lies, or `at`."""
 
     a: Spot | None = None
@@ -228,8 +230,6 @@ class MeshIn(BaseModel):
     t: Reach = Field(default=0.0, description="0 is a, 1 is b; the line goes on from -1 to 2")
     at: PlaceText | None = None
     of: LineOf = "latent"
-    resolution: Resolution = 64
-    format: MeshFormat = "bin"
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -238,6 +238,13 @@ class MeshIn(BaseModel):
         if self.at is None and (self.a is None or self.b is None):
             raise ValueError("expected a and b, or at")
         return self
+
+
+class MeshIn(WhereIn):
+    """The shape of what is there."""
+
+    resolution: Resolution = 64
+    format: MeshFormat = "bin"
 
 
 class InterpolateIn(BaseModel):
@@ -313,17 +320,23 @@ class ClassOut(BaseModel):
 class ClassesOut(BaseModel):
     """How right a classifier is, class by class."""
 
-    latent: str
-    of: NetworkOf
     accuracy: float
     images: int
     classes: list[ClassOut]
 
-    @classmethod
-    def of_scores(cls, latent: str, of: NetworkOf, found: ClassScores) -> Self:
+    @staticmethod
+    def told(found: ClassScores) -> dict[str, Any]:
+        """Its fields."""
         rows = zip(found.names, found.right, found.images, strict=True)
         classes = [ClassOut(name=name, accuracy=right / n if n else None, images=n) for name, right, n in rows]
-        return cls(latent=latent, of=of, accuracy=found.accuracy, images=sum(found.images), classes=classes)
+        return {"accuracy": found.accuracy, "images": sum(found.images), "classes": classes}
+
+
+class LatentClassesOut(ClassesOut):
+    """The same of a latent's decoded twin, or of the network that was embedded."""
+
+    latent: str
+    of: NetworkOf
 
 
 class CompareIn(BaseModel):
@@ -371,6 +384,8 @@ class DirectionOut(BaseModel):
 
 class DirectionsOut(BaseModel):
     directions: list[DirectionOut] = Field(description="Attributes, the best regressed first, then components")
+    fewest: int = Field(description="Networks of the gallery that must know a property before it is regressed")
+    least_r2: float = Field(description="R^2 on networks that were left out below which a property is not offered")
 
 
 class ProjectionOut(BaseModel):

@@ -20,6 +20,7 @@ import { ownerToken } from "./owner.js";
  * @property {"gallery"|"images"|"estimate"|null} [accuracy_from]
  * @property {boolean} represented
  * @property {string} verdict
+ * @property {"train"|"val"|"test"|null} [split]  of the zoo that it is of; null for what was made here
  * @property {[number, number]} position
  * @property {Object<string, string|number|boolean>} properties
  * @property {boolean} has_network      whether the network itself, not only its latent, is known
@@ -182,8 +183,8 @@ export const decode = async (space, at, format) => (await post("/decode", { spac
 /** @returns {Promise<Blob>} */
 export const network = async (id, format, of) => (await call(`/latents/${encodeURIComponent(id)}/network?${query({ format, of })}`)).blob();
 
-/** How right a classifier is, class by class. @param {string} id @param {"decoded"|"input"} of @returns {Promise<{accuracy: number, images: number, classes: {name: string, accuracy: number|null, images: number}[]}>} */
-export const classes = (id, of, signal) => getJSON(`/latents/${encodeURIComponent(id)}/classes?${query({ of })}`, signal);
+/** How right the classifier at a point of a line, or at a place, is, class by class. @param {Spot} spot @param {AbortSignal} [signal] @returns {Promise<{accuracy: number, images: number, classes: {name: string, accuracy: number|null, images: number}[]}>} */
+export const classes = ({ a, b, of, t, at }, signal) => getJSON(`/classes?${query(at ? { at } : { a, b, t, of })}`, signal);
 
 /** What a space can change. @returns {Promise<import("./wishes.js").Attribute[]>} */
 export const attributes = async (space, signal) => (await getJSON(`/spaces/${encodeURIComponent(space)}/attributes`, signal)).attributes;
@@ -195,8 +196,8 @@ export async function points(file, signal) {
   return (await call("/points", { method: "POST", body, signal })).json();
 }
 
-/** Directions that mean something in a space. @param {string} space @param {AbortSignal} [signal] @returns {Promise<import("./pushes.js").Direction[]>} */
-export const directions = async (space, signal) => (await getJSON(`/spaces/${encodeURIComponent(space)}/directions`, signal)).directions;
+/** Directions that mean something in a space, and what a property must reach to be one. @param {string} space @param {AbortSignal} [signal] @returns {Promise<{directions: import("./pushes.js").Direction[], fewest: number, least_r2: number}>} */
+export const directions = (space, signal) => getJSON(`/spaces/${encodeURIComponent(space)}/directions`, signal);
 
 /** Two latents or places in numbers. @param {string} a @param {string} b @param {AbortSignal} [signal] @returns {Promise<import("./likeness.js").Comparison>} */
 export const compare = async (a, b, signal) => (await post("/compare", { a, b }, signal)).json();

@@ -6,8 +6,13 @@ import * as api from "./api.js";
 import { byId, darkScheme, el } from "./dom.js";
 import { newest } from "./newest.js";
 import { CONFIG, plotly } from "./plotly.js";
-import { architectureNames, architectureOf, latentHere, pointsOf, spotOf, taskOf } from "./state.js";
+import { architectureNames, architectureOf, pointsOf, spotOf, taskOf } from "./state.js";
 import { percent, position } from "./words.js";
+
+/** Milliseconds after which a view counts as at rest. */
+const REST_MS = 300;
+/** Refusals that are told where the classes would stand, and nowhere else. */
+const TOLD = ["images-missing", "no-network", "shape-mismatch"];
 
 /** A bar for each row. @param {{name: string, share: number|null, ink?: string}[]} rows */
 const bars = (rows) => rows.flatMap(({ name, share, ink }) => {
@@ -20,9 +25,10 @@ const bars = (rows) => rows.flatMap(({ name, share, ink }) => {
 /** @param {import("./state.js").Store} store @param {(error: unknown) => void} fail */
 export function classifier(store, fail) {
   const host = byId("classifier");
-  const fetchClasses = newest((signal, id, of) => api.classes(id, of, signal));
+  const fetchClasses = newest((signal, spot) => api.classes(spot, signal));
   const twinsPlot = byId("twins");
   let asked = null;
+  let resting = 0;
 
   function drawHere(state) {
     const spot = spotOf(state);
@@ -39,26 +45,30 @@ export function classifier(store, fail) {
     byId("here-shares").replaceChildren(...bars(shares.length > 1 ? shares : []));
   }
 
-  /** Class by class, where the view is at a latent: between latents nobody asks for so many images at every step. */
-  async function drawClasses(state) {
-    const id = latentHere(state);
-    const of = state.view.of === "weights" ? "input" : "decoded";
-    const key = id ? `${id}\n${of}` : "";
+  /** Class by class, once the view rests: while it moves nobody asks for so many images at every step. */
+  function drawClasses(state) {
+    const spot = spotOf(state);
+    const key = spot.a && spot.b ? JSON.stringify(spot) : "";
     if (key === asked) return;
     asked = key;
-    const [list, note] = [byId("classes"), byId("classes-note")];
-    list.replaceChildren();
-    note.textContent = id ? "Asking …" : "Told at A, at B and at every other network that is kept.";
-    if (!id) return;
+    clearTimeout(resting);
+    fetchClasses.cancel();
+    byId("classes").replaceChildren();
+    byId("classes-note").textContent = key ? "Asking …" : "Pick A and B first.";
+    if (key) resting = setTimeout(() => tellClasses(spot, key), REST_MS);
+  }
+
+  async function tellClasses(spot, key) {
+    const note = byId("classes-note");
     try {
-      const found = await fetchClasses(id, of);
+      const found = await fetchClasses(spot);
       if (!found || key !== asked) return;
-      list.replaceChildren(...bars(found.classes.map(({ name, accuracy }) => ({ name, share: accuracy }))));
+      byId("classes").replaceChildren(...bars(found.classes.map(({ name, accuracy }) => ({ name, share: accuracy }))));
       note.textContent = `On ${found.images} test images.`;
     } catch (error) {
       if (key !== asked) return;
       note.textContent = error.detail || error.message;
-      if (error.slug !== "images-missing" && error.slug !== "no-network") fail(error);
+      if (!TOLD.includes(error.slug)) fail(error);
     }
   }
 

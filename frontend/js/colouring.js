@@ -14,7 +14,6 @@
  */
 
 /** @type {Shape[]} */
-/** @type {Shape[]} */
 export const SHAPES = ["circle", "square", "triangle", "diamond", "wedge", "pentagon", "star", "cross"];
 /** Okabe and Ito's order of hues, each with a contrast of 3 : 1 to the page's ground. */
 export const KINDS = {
@@ -32,9 +31,10 @@ const MOST_KINDS = 24;
 
 /** What is known of a latent, its own properties and those that all have. @param {Latent} latent @returns {Record<string, any>} */
 export function factsOf(latent) {
-  const { architecture, iou, agreement, origin, properties } = latent;
+  const { architecture, iou, agreement, accuracy, split, origin, properties } = latent;
   const name = typeof architecture === "object" ? architecture?.name : architecture;
-  return { ...properties, "agreement (IoU)": iou ?? undefined, agreement: agreement ?? undefined, architecture: name, origin };
+  const measured = { accuracy: accuracy ?? properties.accuracy, "agreement (IoU)": iou ?? undefined, agreement: agreement ?? undefined };
+  return { ...properties, ...measured, architecture: name, split: split ?? undefined, origin };
 }
 
 /** "seat_height" -> "seat height" */
@@ -43,7 +43,10 @@ export const wordsOf = (name) => name.replaceAll("_", " ");
 const isKind = (value) => typeof value === "string" || typeof value === "boolean";
 const valuesOf = (latents, name) => latents.map((latent) => factsOf(latent)[name]).filter((v) => v !== undefined && v !== null);
 
-/** Properties by which these latents can be told apart, kinds before numbers. @param {Latent[]} latents @returns {string[]} */
+/** What people look for even where all are alike: that they are is worth knowing. */
+const ALWAYS = ["architecture", "split"];
+
+/** Properties by which these latents can be told apart, kinds before numbers; then what all have alike. @param {Latent[]} latents @returns {string[]} */
 export function colourable(latents) {
   const names = [...new Set(latents.flatMap((latent) => Object.keys(factsOf(latent))))];
   const apart = names.filter((name) => {
@@ -51,7 +54,8 @@ export function colourable(latents) {
     return different.size > 1 && ([...different].every((v) => typeof v === "number") || different.size <= MOST_KINDS);
   });
   const kinds = apart.filter((name) => isKind(valuesOf(latents, name)[0]));
-  return [...kinds, ...apart.filter((name) => !kinds.includes(name))];
+  const alike = ALWAYS.filter((name) => !apart.includes(name) && valuesOf(latents, name).length);
+  return [...kinds, ...apart.filter((name) => !kinds.includes(name)), ...alike];
 }
 
 /** @param {Latent[]} latents @param {string|null} asked the property; null for the first, "none" for none @param {"light"|"dark"} theme @param {string[]} [architectures] in the order of their inks elsewhere @returns {Colouring} */

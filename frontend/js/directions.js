@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { byId, el } from "./dom.js";
 import { newest } from "./newest.js";
-import { amountWords, nameOf, pushed, pushesOf, suggested, trustWords, unpushed } from "./pushes.js";
+import { amountWords, nameOf, pushed, pushesOf, suggested, trustWords, unpushed, withoutAttributes } from "./pushes.js";
 import { placeText } from "./spots.js";
 import { spotOf } from "./state.js";
 
@@ -55,8 +55,8 @@ export function directions(store, keep) {
     return { name: direction.name, node: el("div", { class: "wish" }, label, says, input, sure), draw };
   }
 
-  /** @param {Direction[]} found */
-  function offer(found) {
+  /** @param {Awaited<ReturnType<typeof api.directions>>} answer */
+  function offer({ directions: found, ...least }) {
     const made = [...found].sort((x, y) => Number(x.kind === "component") - Number(y.kind === "component")).map(slider);
     sliders = made;
     const nodes = made.map(({ node }) => node);
@@ -64,7 +64,7 @@ export function directions(store, keep) {
     list.replaceChildren(el("div", { class: "wishes" }, ...nodes.slice(0, SHOWN)),
       ...(rest.length ? [el("details", {}, el("summary", {}, `${rest.length} more`), el("div", { class: "wishes" }, ...rest))] : []));
     form.hidden = !found.length;
-    note.textContent = found.length ? HONEST : NONE;
+    note.textContent = found.some(({ kind }) => kind === "attribute") ? HONEST : withoutAttributes(networksOf(store.get()), least);
     draw(store.get());
   }
 
@@ -109,4 +109,5 @@ export function directions(store, keep) {
 }
 
 const HONEST = "Each slider moves the latent. R² says how well the latent tells the property, measured on networks that were left out: 1 is exactly, 0 not at all.";
-const NONE = "Nothing that is known of this gallery’s networks can be told from their latents.";
+/** @param {any} state */
+const networksOf = ({ spaces, view }) => spaces.find(({ id }) => id === view.space)?.gallery_size ?? 0;

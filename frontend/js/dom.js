@@ -61,5 +61,8 @@ export const darkScheme = {
   },
 };
 
+/** Resolves once what was changed before is painted. @returns {Promise<void>} */
+export const painted = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+
 /** The value of a custom property of the page. */
 export const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

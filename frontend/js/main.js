@@ -2,12 +2,13 @@
 
 import { address } from "./address.js";
 import { afloat } from "./afloat.js";
+import * as api from "./api.js";
 import { classifier } from "./classifier.js";
 import { code } from "./code.js";
 import { compare } from "./compare.js";
 import { directions } from "./directions.js";
 import { distill } from "./distill.js";
-import { byId, darkScheme, el, reducedMotion } from "./dom.js";
+import { byId, darkScheme, el, painted, reducedMotion } from "./dom.js";
 import { downloads } from "./downloads.js";
 import { facts } from "./facts.js";
 import { gallery } from "./gallery.js";
@@ -25,7 +26,7 @@ import { plot } from "./plot.js";
 import { search } from "./search.js";
 import { shortcuts } from "./shortcuts.js";
 import { Stage, hasWebGL } from "./stage.js";
-import { STEPS, createStore, sameLine, snap, spotOf, taskOf, viewFromQuery, weightsObstacle } from "./state.js";
+import { STEPS, createStore, latentHere, latentOf, sameLine, snap, spotOf, taskOf, viewFromQuery, weightsObstacle } from "./state.js";
 import { strip } from "./strip.js";
 import { timeline } from "./timeline.js";
 import { tray } from "./tray.js";
@@ -95,6 +96,15 @@ function measureClassifiers(spot, playing) {
   if (isLine && spot.of === "latent" && !weightsObstacle(store.get())) measureLine({ ...spot, of: "weights" });
 }
 
+/** What WebGL needs comes after the networks are seen: starting it takes long on a machine without a graphics card. */
+async function startDrawing() {
+  const id = latentHere(store.get());
+  if (id && taskOf(store.get()) === "sdf") await stage.poster(latentOf(store.get(), id)?.picture ?? api.pictureURL(id));
+  await painted();
+  await startStages();
+  strip(store, isPending);
+}
+
 async function startStages() {
   byId("no-webgl").hidden = hasWebGL();
   try {
@@ -149,7 +159,7 @@ store.subscribe((state, before) => {
   // A place, or what a job found, is one network: nothing stands beside it.
   const { beside, at, job } = state.view;
   byId("stages").dataset.beside = String(beside && !at && !job);
-  if (state.view.beside && !besides.viewer) startStages();
+  if (state.view.beside && stage.viewer && !besides.viewer) startStages();
   follow();
   const watching = state.view.job && state.view.job !== before.view.job;
   if (watching) byId("stage-place").scrollIntoView({ block: "nearest", behavior: reducedMotion.matches ? "auto" : "smooth" });
@@ -202,7 +212,6 @@ byId("space").addEventListener("change", () => {
 
 const isPending = () => stage.isPending || (store.get().view.beside && besides.isPending);
 line(store, isPending);
-strip(store, isPending);
 for (const end of /** @type {const} */ (["a", "b"])) gallery(byId(`gallery-${end}`), end, store);
 facts(store);
 map(store, showError);
@@ -227,5 +236,5 @@ byId("theme").addEventListener("click", () => darkScheme.toggle());
 byId("unwatch").addEventListener("click", () => store.look({ job: null }));
 byId("reset-view").addEventListener("click", () => stage.viewer?.reset());
 welcome(store);
-await Promise.all([startStages(), places.load(), work.refresh()]);
+await Promise.all([places.load().then(startDrawing), work.refresh()]);
 document.body.dataset.ready = "true";

@@ -2,7 +2,7 @@
 
 import { accuracySummary } from "./accuracy.js";
 import { accuracyLayout, accuracyTraces, weightTraces } from "./accuracyplot.js";
-import { byId, darkScheme, token } from "./dom.js";
+import { byId, darkScheme, painted, token } from "./dom.js";
 import { CONFIG, plotly, quietAxis, quietLayout } from "./plotly.js";
 import { architectureNames, pointsOf, reach, sameLine, snap, taskOf } from "./state.js";
 import { lineSummary } from "./words.js";
@@ -108,12 +108,18 @@ export function plot(store, fail) {
     fail(error);
   });
 
-  new IntersectionObserver((entries, observer) => {
-    if (!entries.some((entry) => entry.isIntersecting)) return;
-    observer.disconnect();
-    seen = true;
-    tryDraw();
-  }, { rootMargin: "80px" }).observe(host);
+  // Before the networks are there the page is short, and everything in sight.
+  const once = store.subscribe(async ({ phase }) => {
+    if (phase !== "ready") return;
+    once();
+    await painted();
+    new IntersectionObserver((entries, observer) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      observer.disconnect();
+      seen = true;
+      tryDraw();
+    }).observe(host);
+  });
 
   darkScheme.onChange(tryDraw);
   store.subscribe((state, before) => {

@@ -72,3 +72,11 @@ export function suggested(state) {
   if (pushes.length) return `${near}, ${pushes.map(({ direction, amount }) => wordsOf(direction)[amount < 0 ? "less" : "more"]).join(", ")}`.slice(0, 100);
   return (terms.length > 1 ? `Near ${near}` : near).slice(0, 100);
 }
+
+/** Why a gallery of so many networks has no property for a slider. @param {number} networks @param {{fewest: number, least_r2: number}} least */
+export function withoutAttributes(networks, { fewest, least_r2: r2 }) {
+  const why = networks < fewest
+    ? `This gallery has ${networks} networks; from ${fewest} on it can be tested whether a property can be told from a latent.`
+    : `Nothing that is known of this gallery’s networks can be told from their latents with an R² of ${r2} or more.`;
+  return `${why} So there is no slider for a property, only principal components: what differs most between these networks, whatever it means.`;
+}

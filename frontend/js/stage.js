@@ -1,6 +1,7 @@
 /** A stage: a 3-D view, the shapes it shows in turn, and words where there is nothing to draw. */
 
 import * as api from "./api.js";
+import { el } from "./dom.js";
 import { Frames } from "./frames.js";
 import { decodeMesh } from "./mesh.js";
 
@@ -56,11 +57,20 @@ export class Stage {
   async start() {
     if (!hasWebGL()) {
       this.host.dataset.webgl = "false";
+      this.#unveil();
       return;
     }
     const { Viewer } = await import("./viewer.js");
     this.viewer ??= new Viewer(this.host);
-    if (this.frame) this.viewer.show(this.frame.mesh, this.frame.spot.t);
+    if (this.frame) this.#draw(this.frame);
+  }
+
+  /** Shows a latent's picture until its shape can be drawn; settles once it is there, or is known not to come. @param {string} url */
+  async poster(url) {
+    const image = el("img", { class: "poster", alt: "", src: url });
+    this.host.prepend(image);
+    await image.decode().catch(() => image.remove());
+    if (image.isConnected) this.host.dataset.poster = "true";
   }
 
   /** @param {Spot} spot @param {Spot[]} ahead @param {number} detail cells a side of the grid at rest */
@@ -68,10 +78,22 @@ export class Stage {
     this.frames.want(spot, ahead, detail);
   }
 
+  /** @param {Frame} frame */
+  #draw({ mesh, spot }) {
+    if (!this.viewer) return;
+    this.viewer.show(mesh, spot.t);
+    this.#unveil();
+  }
+
+  #unveil() {
+    this.host.querySelector(".poster")?.remove();
+    delete this.host.dataset.poster;
+  }
+
   #show(frame) {
     const { mesh, spot, resolution } = frame;
     this.frame = frame;
-    this.viewer?.show(mesh, spot.t);
+    this.#draw(frame);
     Object.assign(this.host.dataset, {
       t: spot.t.toFixed(4), of: spot.of, a: spot.a, b: spot.b, at: spot.at ?? "", resolution,
       vertices: mesh ? mesh.positions.length / 3 : 0,

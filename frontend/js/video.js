@@ -58,7 +58,8 @@ function groundOf(paper) {
 /** @param {import("./state.js").Store} store @param {() => import("./viewer.js").Viewer|null} stageViewer @returns {{show: () => void}} */
 export function video(store, stageViewer) {
   const format = recordable();
-  const obstacle = !hasWebGL() ? NO_3D : format ? "" : NOT_HERE;
+  // Asked when the dialog opens: to find out takes long on some machines.
+  const obstacle = () => (!hasWebGL() ? NO_3D : format ? "" : NOT_HERE);
   const canvas = el("canvas", { width: SIZE, height: SIZE, class: "film", role: "img", "aria-label": "The video while it is made" });
   const kinds = /** @type {Kind[]} */ (Object.keys(NAMES));
   const radios = kinds.map((kind) => el("input", { type: "radio", name: "film-kind", value: kind, checked: kind === "both" }));
@@ -88,12 +89,13 @@ export function video(store, stageViewer) {
   function enable() {
     const { a, b, at, job } = store.get().view;
     const line = Boolean(a && b && a !== b);
-    for (const radio of radios) radio.disabled = Boolean(obstacle) || (!line && radio.value !== "turntable");
+    const why = obstacle();
+    for (const radio of radios) radio.disabled = Boolean(why) || (!line && radio.value !== "turntable");
     if (radios.some((radio) => radio.checked && radio.disabled)) radios.forEach((radio) => (radio.checked = radio.value === "turntable"));
-    start.disabled = Boolean(obstacle) || !a;
-    lengths.disabled = Boolean(obstacle);
+    start.disabled = Boolean(why) || !a;
+    lengths.disabled = Boolean(why);
     const elsewhere = (at || job) && line ? " Turning shows what you look at; from A to B is the line." : "";
-    note.textContent = obstacle || `Made in this browser, as .${format?.suffix}. Keep this page in sight meanwhile.${elsewhere}`;
+    note.textContent = why || `Made in this browser, as .${format?.suffix}. Keep this page in sight meanwhile.${elsewhere}`;
   }
 
   /** Every shape that the film needs, fetched beforehand. @param {Kind} kind @param {AbortSignal} signal @returns {Promise<Frame[]>} */

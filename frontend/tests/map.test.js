@@ -6,9 +6,23 @@ import { neighbour } from "../js/pointing.js";
 const latent = (id, properties, more = {}) => ({ id, name: id, origin: "gallery", architecture: "siren", iou: 0.9, properties, ...more });
 const latents = [latent("x", { back: "panel", arms: true, seat: 0.2 }), latent("y", { back: "slats", arms: false, seat: 0.4 }), latent("z", { back: "panel", arms: true, seat: 0.8 })];
 
-test("what all have alike does not colour the map, and kinds come before numbers", () => {
-  assert.deepEqual(colourable(latents), ["back", "arms", "seat"]);
+test("kinds come before numbers, and what all have alike comes last, where people look for it, or not at all", () => {
+  assert.deepEqual(colourable(latents), ["back", "arms", "seat", "architecture"]);
   assert.ok(colourable([...latents, latent("own", {}, { origin: "upload" })]).includes("origin"));
+});
+
+test("the split of the zoo colours the map, and what was made here is of none", () => {
+  const parts = [latent("x", {}, { split: "train" }), latent("y", {}, { split: "test" }), latent("own", {}, { split: null, origin: "upload" })];
+  assert.ok(colourable(parts).includes("split"));
+  const { legend, groupOf } = colouring(parts, "split", "light");
+  assert.deepEqual(legend.map(({ label }) => label).sort(), ["not known", "test", "train"]);
+  assert.equal(groupOf(parts[2]), "not known");
+  assert.deepEqual(colouring([parts[1]], "split", "light").legend.map(({ label, count }) => [label, count]), [["test", 1]]);
+});
+
+test("the accuracy of classifiers colours the map, measured or estimated", () => {
+  const { kind, scale } = colouring([latent("x", {}, { accuracy: 0.2 }), latent("y", { accuracy: 0.7 })], "accuracy", "light");
+  assert.deepEqual([kind, scale.low, scale.high], ["numbers", "0.2", "0.7"]);
 });
 
 test("kinds differ in colour and in shape, the most frequent first", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { amountWords, nameOf, pushed, pushesOf, trustWords, unpushed } from "../js/pushes.js";
+import { amountWords, nameOf, pushed, pushesOf, trustWords, unpushed, withoutAttributes } from "../js/pushes.js";
 
 const SEAT = { name: "seat_height", title: "Seat height", kind: "attribute", r2: 0.93, low: 0.2, high: 0.6, unit: "", deviation: 0.08 };
 const TILT = { ...SEAT, name: "back_tilt", title: "Back tilt", unit: "degrees", deviation: 5, r2: 0.6 };
@@ -43,4 +43,11 @@ test("a place of its own stays where it is when nothing pushes it any longer", (
 test("what a job has found is pushed from where it is", () => {
   const state = { view: { a: "x", b: "y", t: 0, of: "latent", at: null, job: "j" }, jobs: { items: [{ id: "j", result: "best" }] } };
   assert.equal(pushed(state, "pc1", 1), "best:1,~pc1:1");
+});
+
+test("a gallery without a slider for a property says why", () => {
+  const least = { fewest: 12, least_r2: 0.3 };
+  assert.match(withoutAttributes(10, least), /10 networks; from 12 on/);
+  assert.match(withoutAttributes(64, least), /R² of 0\.3 or more/);
+  for (const count of [10, 64]) assert.match(withoutAttributes(count, least), /only principal components/);
 });

@@ -10,7 +10,7 @@ from server.networks import NetworkOf, line_at
 from server.owners import OwnerOf
 from server.places import keep, spot_at
 from server.routes.decode import network_response
-from server.schemas import ClassesOut, KeepIn, LatentDetail, NetworkFormat
+from server.schemas import ClassesOut, KeepIn, LatentClassesOut, LatentDetail, NetworkFormat
 from server.services import Services, ServicesOf
 from server.wire import NETWORK_MEDIA
 
@@ -79,9 +79,11 @@ async def network(
 
 
 @router.get("/{latent_id}/classes")
-async def classes(latent_id: str, request: Request, services: ServicesOf, of: NetworkOf = "decoded") -> ClassesOut:
+async def classes(
+    latent_id: str, request: Request, services: ServicesOf, of: NetworkOf = "decoded"
+) -> LatentClassesOut:
     """How right a classifier is, class by class, on the service's evaluation images; 409 where it has none."""
     latent = await run_in_threadpool(services.latents.find, latent_id)
     line = await run_in_threadpool(line_at, services.latents, latent, of)
-    found = await while_connected(request, latent.space.worker.run(latent.space.task.classes, line))
-    return ClassesOut.of_scores(latent.id, of, found)
+    found = await while_connected(request, latent.space.worker.run(latent.space.task.classes, line, 0.0))
+    return LatentClassesOut(latent=latent.id, of=of, **ClassesOut.told(found))

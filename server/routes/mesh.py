@@ -8,8 +8,8 @@ from fastapi.concurrency import run_in_threadpool
 import netspace
 from server.compute import while_connected
 from server.frames import Frame
-from server.networks import Line, NetworkOf, line_at, line_through
-from server.places import line_between, spot_at
+from server.networks import Line, NetworkOf, line_at
+from server.places import line_to
 from server.schemas import MeshFormat, MeshIn, Resolution
 from server.services import Services, ServicesOf
 from server.wire import MESH_MEDIA, attachment, entity_tag, tag_matches
@@ -43,20 +43,11 @@ async def _answer(
     return Response(content, media_type=MESH_MEDIA[file_format], headers=headers)
 
 
-def _asked_line(services: Services, asked: MeshIn) -> tuple[Line, str]:
-    """The line, and what to call a mesh on it."""
-    if asked.at is not None:
-        spot = spot_at(services.latents, asked.at)
-        return line_through(spot.space, spot.z), f"{spot.space.id}-place"
-    assert asked.a is not None
-    assert asked.b is not None
-    return line_between(services.latents, asked.a, asked.b, asked.of), f"{asked.a}-{asked.b}-{asked.t:.3f}"
-
-
 @router.get("/mesh", response_class=Response, responses=MESH_ANSWERS)
 async def line_mesh(request: Request, services: ServicesOf, asked: Annotated[MeshIn, Query()]) -> Response:
     """The shape at t of the line from a to b, or at a place. 422 where the network there has no surface."""
-    line, name = await run_in_threadpool(_asked_line, services, asked)
+    line = await run_in_threadpool(line_to, services.latents, asked)
+    name = f"{line.space.id}-place" if asked.at is not None else f"{asked.a}-{asked.b}-{asked.t:.3f}"
     return await _answer(
         request, services, line, t=asked.t, resolution=asked.resolution, file_format=asked.format, name=name
     )

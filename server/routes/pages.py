@@ -20,7 +20,10 @@ router = APIRouter(include_in_schema=False)
 
 REVALIDATE = {"Cache-Control": "no-cache"}
 ONE_DAY = {"Cache-Control": "public, max-age=86400"}
+FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 HIDDEN = ("node_modules", "tests")
+STAMPED = ("js", "css", "favicon.svg")
+"""What the page loads: a change in any of it gives all of it other addresses."""
 INLINE_SCRIPT = re.compile(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", re.S)
 
 
@@ -34,13 +37,23 @@ def content_security_policy(page: str) -> str:
     )
 
 
+def stamp(frontend: Path) -> str:
+    """`-DIGEST`, another one whenever a file of the page is another."""
+    found = hashlib.sha256()
+    for path in sorted(path for name in STAMPED for path in [frontend / name, *(frontend / name).glob("*")]):
+        if path.is_file():
+            state = path.stat()
+            found.update(f"{path.name} {state.st_size} {state.st_mtime_ns}\n".encode())
+    return f"-{found.hexdigest()[:16]}"
+
+
 @router.get("/")
 def page(services: ServicesOf) -> HTMLResponse:
-    """The explorer."""
+    """The explorer. Its files' addresses bear a stamp, so that browsers need not ask for them again."""
     path = services.settings.frontend / "index.html"
     if not path.is_file():
         raise NotInstalled(f"expected the page at {str(path)!r} (NETSPACE_FRONTEND); the API is at /docs")
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8").replace('"/static/', f'"/static/{stamp(path.parent)}/')
     return HTMLResponse(text, headers={**REVALIDATE, "Content-Security-Policy": content_security_policy(text)})
 
 
@@ -67,10 +80,14 @@ class Files(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         parts = Path(path).parts
+        stamped, cache = bool(parts) and parts[0].startswith("-"), self._cache
+        if stamped:
+            cache = FOREVER if parts[0] == stamp(self._folder) else self._cache
+            path, parts = str(Path(*parts[1:])), parts[1:]
         if any(part.startswith(".") for part in parts) or (parts and parts[0] in self._hidden):
             raise HTTPException(404)
         response = await super().get_response(path, scope)
-        response.headers.update(self._cache)
+        response.headers.update(cache)
         return response
 
 

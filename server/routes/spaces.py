@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from netspace.attributes import VOLUME
-from netspace.directions import offered
+from netspace.directions import FEWEST, LEAST_R2, offered
 from server.jobs.schemas import AttributeOut, AttributesOut
 from server.latents import Origin
 from server.maps import Projection, map_of
@@ -62,7 +62,8 @@ def latents(
 def directions(space_id: str, services: ServicesOf) -> DirectionsOut:
     """What places can be moved along: properties, regressed on the gallery, and its first principal components."""
     found = services.registry.get(space_id).directions
-    return DirectionsOut(directions=[DirectionOut.of(one) for one in found.values()])
+    known = [DirectionOut.of(one) for one in found.values()]
+    return DirectionsOut(directions=known, fewest=FEWEST, least_r2=LEAST_R2)
 
 
 @router.get("/{space_id}/map")

@@ -112,5 +112,5 @@ class Task(Protocol):
     def point(self, line: "Line", t: float, network: Network, /) -> ShapePoint | ClassifierPoint:
         """What the network at t of the line is."""
 
-    def classes(self, line: "Line", /) -> ClassScores:
-        """Of the network at the line's start, class by class. Raises ImagesMissing and NotAClassifier."""
+    def classes(self, line: "Line", t: float, /) -> ClassScores:
+        """Of the network at t of the line, class by class. Raises ImagesMissing and NotAClassifier."""

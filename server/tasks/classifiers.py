@@ -125,8 +125,8 @@ class Classifiers:
             accuracy_from=source,
         )
 
-    def classes(self, line: "Line") -> ClassScores:
-        arch, theta = line.network(0.0)
+    def classes(self, line: "Line", t: float) -> ClassScores:
+        arch, theta = line.network(t)
         self._images.test(arch)
         return self._evaluated(arch, theta)
 

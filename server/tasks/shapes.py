@@ -77,5 +77,5 @@ class Shapes:
             empty=found.empty,
         )
 
-    def classes(self, _: "Line") -> ClassScores:
+    def classes(self, *_: object) -> ClassScores:
         raise NotAClassifier(f"{self._loaded.id!r} is a space of shapes: only classifiers know classes")

@@ -301,7 +301,7 @@ class Handler(BaseHTTPRequestHandler):
             case ["spaces", _, "attributes"]:
                 self.reply_json(200, {"attributes": ATTRIBUTES})
             case ["spaces", _, "directions"]:
-                self.reply_json(200, {"directions": DIRECTIONS})
+                self.reply_json(200, {"directions": DIRECTIONS, "fewest": 12, "least_r2": 0.3})
             case ["jobs"]:
                 items = list(reversed(JOBS.jobs.values()))
                 self.reply_json(200, {"total": len(items), "offset": 0, "limit": 100, "items": items})

@@ -69,7 +69,26 @@ def test_a_line_of_classifiers_tells_architectures_and_accuracies_instead_of_sha
     page.locator("#slider").press("ArrowLeft")
     expect(page.locator("#here-accuracy")).to_have_text(re.compile(r"^\d+\.\d %$"))
     expect(page.locator("#here-source")).to_contain_text("own test images")
-    expect(page.locator("#classes dt")).to_have_count(0)
+    expect(page.locator("#classes dt")).to_have_text(list("abcdefghij"))
+    expect(page.locator("#classes-note")).to_have_text("On 20 test images.")
+
+
+def test_a_gallery_of_few_classifiers_says_why_it_has_no_slider_for_a_property(page: Page, address: str) -> None:
+    opened(page, f"{address}/?space=cifar")
+    note = page.locator("#directions [role=status]")
+    expect(note).to_contain_text("This gallery has 3 networks; from 12 on")
+    expect(page.locator("#along-pc1")).to_be_visible()
+
+
+def test_classifiers_are_coloured_by_accuracy_architecture_and_split(page: Page, address: str) -> None:
+    opened(page, f"{address}/?space=cifar")
+    colour = page.locator("#map-colour")
+    colour.select_option("architecture")
+    expect(page.locator("#map-legend .kind")).to_have_count(3)
+    colour.select_option("accuracy")
+    expect(page.locator("#map-legend .ramp")).to_be_visible()
+    colour.select_option("split")
+    expect(page.locator("#map-legend .kind")).to_contain_text(["test"])
 
 
 def test_raw_weights_of_one_architecture_are_plotted_beside_the_line(page: Page, address: str) -> None:

@@ -38,6 +38,27 @@ def test_data_never_becomes_markup():
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write", path.read_text()), path.name
 
 
+def imported(name: str, known: set[str]) -> set[str]:
+    """Modules that a module needs before it runs, and theirs."""
+    for found in re.findall(r'^import[^;]*?"\./([^"]+)"', (FRONTEND / "js" / name).read_text(), re.M):
+        if found not in known:
+            known = imported(found, known | {found})
+    return known
+
+
+def test_the_page_asks_at_once_for_every_module_that_it_starts_with():
+    page = (FRONTEND / "index.html").read_text()
+    asked = re.findall(r'<link rel="modulepreload" href="/static/js/([^"]+)">', page)
+    assert len(asked) == len(set(asked))
+    assert set(asked) == imported("main.js", set())
+
+
+def test_what_the_page_starts_with_needs_neither_three_nor_plotly():
+    for name in imported("main.js", set()):
+        text = (FRONTEND / "js" / name).read_text()
+        assert not re.search(r'^import[^;]*?"three', text, re.M), name
+
+
 def test_every_file_that_the_page_names_exists():
     page = (FRONTEND / "index.html").read_text()
     for name in re.findall(r'(?:src|href)="/static/([^"]+)"', page):

@@ -14,11 +14,11 @@ from netspace.fit import FitConfig, fit
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("playwright")
+from looking import open_page, rest, shown
 from playwright.sync_api import Browser, Page, expect
 
 PATIENCE = 120_000
 """Milliseconds a step may take: shapes are computed and drawn in software here."""
-RESTED = re.compile("128")
 DROP = """([selector, name, content]) => {
     const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
     const dataTransfer = new DataTransfer();
@@ -70,23 +70,6 @@ def failures_of(page: Page) -> list[str]:
     return found
 
 
-def open_page(page: Page, address: str) -> None:
-    page.goto(address)
-    expect(page.locator("body")).to_have_attribute("data-ready", "true")
-    rest(page)
-
-
-def rest(page: Page) -> None:
-    """Waits until the fine shape of what is looked at is shown."""
-    stage = page.locator("#stage")
-    expect(stage).to_have_attribute("data-pending", "false")
-    expect(stage).to_have_attribute("data-resolution", RESTED)
-
-
-def shown(page: Page, name: str) -> str:
-    return page.locator("#stage").get_attribute(f"data-{name}") or ""
-
-
 def numbers(text: str) -> list[float]:
     return [float(word) for word in text.split()]
 
@@ -124,12 +107,23 @@ def downloaded(page: Page, selector: str) -> bytes:
     return Path(download.value.path()).read_bytes()
 
 
-def test_a_person_walks_the_line_uploads_a_network_and_takes_the_result_home(
-    page: Page, address: str, own_network: bytes
-):
+def turn(page: Page) -> None:
+    """Drags the shape a little to the side."""
+    box = page.locator("#stage").bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    before = shown(page, "camera")
+    page.mouse.down()
+    page.mouse.move(x + 120, y + 20, steps=4)
+    page.mouse.up()
+    expect(page.locator("#stage")).not_to_have_attribute("data-camera", before)
+    expect(page.locator("#stage")).to_have_attribute("data-turning", "false")
+
+
+def test_a_person_picks_two_networks_turns_the_shape_and_walks_the_line(page: Page, address: str):
     failures = failures_of(page)
     open_page(page, address)
-
     a, b = pick(page, "a", 3), pick(page, "b", 5)
     stage = page.locator("#stage")
     expect(stage).to_have_attribute("data-a", a)
@@ -138,49 +132,40 @@ def test_a_person_walks_the_line_uploads_a_network_and_takes_the_result_home(
     at_a, vertices = pixels(page), shown(page, "vertices")
     assert a != b
     assert int(vertices) > 100
-
-    box = stage.bounding_box()
-    assert box
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    before = shown(page, "camera")
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] / 2 + 120, box["y"] + box["height"] / 2 + 20, steps=4)
-    page.mouse.up()
-    expect(stage).not_to_have_attribute("data-camera", before)
-    expect(stage).to_have_attribute("data-turning", "false")
+    turn(page)
     turned = shown(page, "camera")
-
     move(page, 1.0)
     assert shown(page, "vertices") != vertices
     assert pixels(page) != at_a
     assert numbers(shown(page, "camera")) == pytest.approx(numbers(turned), abs=0.02)
-
     page.locator("#plot").scroll_into_view_if_needed()
     expect(page.locator("#plot .scatterlayer .trace").first).to_be_visible()
     expect(page.locator("#plot-note")).to_contain_text("networks")
     expect(page.locator("#fact-volume")).to_have_text(re.compile(r"^\d\.\d{3}$|^none$"))
+    assert failures == []
 
+
+def test_a_network_of_ones_own_is_recognised_stands_out_and_survives_a_reload(
+    page: Page, address: str, own_network: bytes
+):
+    failures = failures_of(page)
+    open_page(page, address)
     drop(page, "own-ball.pt", own_network)
     uploaded = page.locator("#upload-result .uploaded")
     expect(uploaded).to_contain_text("Recognised: siren")
     expect(uploaded).to_contain_text(re.compile(r"IoU.*\d+ %"))
     expect(uploaded.locator(".verdict")).to_contain_text("represented")
     expect(uploaded.locator(".near button").first).to_be_visible()
-    own = uploaded.get_attribute("data-id")
-    expect(page.locator(f"#gallery-a .card[data-id='{own}']")).to_contain_text("own-ball")
-    page.locator(f"#gallery-a .card[data-id='{own}']").click()
-    expect(stage).to_have_attribute("data-a", own or "")
+    own = uploaded.get_attribute("data-id") or ""
+    card = page.locator(f"#gallery-a .card[data-id='{own}']")
+    expect(card).to_contain_text("own-ball")
+    expect(card.locator(".badge")).to_have_text("yours")
+    card.click()
+    expect(page.locator("#stage")).to_have_attribute("data-a", own)
     rest(page)
-
     drop(page, "poem.pt", b"no network at all, but a few words")
     expect(page.locator("#upload-result [role=alert]")).to_contain_text("checkpoint")
-
     move(page, 0.5)
-    assert downloaded(page, "#get-glb").startswith(b"glTF")
-    stl = downloaded(page, "#get-stl")
-    assert len(stl) == 84 + 50 * int.from_bytes(stl[80:84], "little")
-    assert downloaded(page, "#get-pt").startswith(b"PK")
-
     expect(page).to_have_url(re.compile(rf"a={own}.*t=0.5"))
     picked = shown(page, "vertices")
     page.reload()
@@ -188,6 +173,15 @@ def test_a_person_walks_the_line_uploads_a_network_and_takes_the_result_home(
     rest(page)
     assert (shown(page, "a"), shown(page, "t"), shown(page, "vertices")) == (own, "0.5000", picked)
     assert failures == []
+
+
+def test_a_network_and_its_shape_are_taken_home(page: Page, address: str):
+    open_page(page, address)
+    move(page, 0.5)
+    assert downloaded(page, "#get-glb").startswith(b"glTF")
+    stl = downloaded(page, "#get-stl")
+    assert len(stl) == 84 + 50 * int.from_bytes(stl[80:84], "little")
+    assert downloaded(page, "#get-pt").startswith(b"PK")
 
 
 def test_playing_walks_along_the_line_and_pausing_stops(page: Page, fake_address: str):

@@ -18,13 +18,13 @@ from serving import ROOT, SPACE
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("playwright")
+from looking import open_page, rest, stage_says
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from netspace.cli import app
 
 PATIENCE = 60_000
 """Milliseconds a step may take: shapes are computed and drawn in software here."""
-RESTED = re.compile("128")
 NO_SURFACE = "status of 422"
 """The browser's own line for raw weights that have no surface; the page says so in words."""
 LINE = "?a=chair-003&b=chair-005&t=0.5"
@@ -44,23 +44,6 @@ def page(browser: Browser) -> Iterator[Page]:
     yield opened
     context.close()
     assert [failure for failure in failures if NO_SURFACE not in failure] == []
-
-
-def open_page(page: Page, address: str) -> None:
-    page.goto(address)
-    expect(page.locator("body")).to_have_attribute("data-ready", "true")
-    rest(page)
-
-
-def rest(page: Page) -> None:
-    """Waits until the fine shape of what is looked at is shown."""
-    stage = page.locator("#stage")
-    expect(stage).to_have_attribute("data-pending", "false")
-    expect(stage).to_have_attribute("data-resolution", RESTED)
-
-
-def stage_says(page: Page, name: str, value: str | re.Pattern[str]) -> None:
-    expect(page.locator("#stage")).to_have_attribute(f"data-{name}", value)
 
 
 def code(page: Page, kind: str) -> str:

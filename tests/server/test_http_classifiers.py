@@ -229,6 +229,18 @@ def test_accuracy_is_told_class_by_class(seeing: TestClient, evaluation_images: 
         assert one["accuracy"] == pytest.approx(float((predicted[own] == label).float().mean()))
 
 
+def test_accuracy_is_told_class_by_class_in_between(seeing: TestClient) -> None:
+    ends = [f"/latents/{ENDS[end]}/classes?of=decoded" for end in "ab"]
+    between = [f"/classes?a={ENDS['a']}&b={ENDS['b']}&t={t}" for t in (0, 1)]
+    for known, asked in zip(ends, between, strict=True):
+        assert seeing.get(asked).json()["classes"] == seeing.get(known).json()["classes"]
+    on_line = seeing.get(f"/classes?a={ENDS['a']}&b={ENDS['b']}&t=0.25").json()
+    at_place = seeing.get(f"/classes?at={ENDS['a']}:0.75,{ENDS['b']}:0.25").json()
+    assert on_line == at_place
+    right = sum(round(one["accuracy"] * one["images"]) for one in on_line["classes"] if one["images"])
+    assert right / on_line["images"] == pytest.approx(on_line["accuracy"])
+
+
 def test_what_needs_images_says_how_to_get_them(blind: TestClient) -> None:
     told = assert_problem(blind.get(f"/latents/{ENDS['a']}/classes"), 409, "images-missing")["detail"]
     assert "NETSPACE_IMAGES" in told

@@ -41,7 +41,7 @@ def site(settings_in: Callable[..., Settings], tmp_path_factory: pytest.TempPath
 
 def test_the_page_runs_only_its_own_scripts(site: TestClient) -> None:
     answer = site.get("/")
-    assert answer.text == FILES["index.html"]
+    assert re.sub(r"/static/-[0-9a-f]{16}/", "/static/", answer.text) == FILES["index.html"]
     assert answer.headers["content-type"].startswith("text/html")
     digest = base64.b64encode(hashlib.sha256(b"{}").digest()).decode()
     assert f"script-src 'self' 'sha256-{digest}';" in answer.headers["content-security-policy"]
@@ -57,9 +57,24 @@ def test_the_pages_files_are_served_and_revalidated(site: TestClient, path: str,
     assert again.status_code == 304
 
 
+def test_a_stamped_file_is_kept_for_good_until_any_of_the_pages_files_is_another(site: TestClient) -> None:
+    (address,) = re.findall(r"/static/-[0-9a-f]{16}/js/main.js", site.get("/").text)
+    kept = site.get(address)
+    assert kept.text == FILES["js/main.js"]
+    assert "immutable" in kept.headers["cache-control"]
+    style = site.app.state.settings.frontend / "css" / "style.css"  # type: ignore[attr-defined]
+    style.write_text("body { margin: 1px }")
+    assert site.get(address).headers["cache-control"] == "no-cache"
+    assert address not in site.get("/").text
+    style.write_text(FILES["css/style.css"])
+
+
 @pytest.mark.parametrize(
     "path",
     [
+        "/static/-0123456789abcdef/node_modules/other/index.js",
+        "/static/-0123456789abcdef/.secret",
+        "/static/-0123456789abcdef/",
         "/static/node_modules/other/index.js",
         "/static/js/../node_modules/other/index.js",
         "/static/tests/x.test.js",

@@ -1,0 +1,30 @@
+"""What every journey through the page does: open it, wait for it to rest, read what the stage says."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+RESTED = re.compile("128")
+"""Cells a side of the grid at rest."""
+
+
+def open_page(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(page.locator("body")).to_have_attribute("data-ready", "true")
+    rest(page)
+
+
+def rest(page: Page) -> None:
+    """Waits until the fine shape of what is looked at is shown."""
+    stage = page.locator("#stage")
+    expect(stage).to_have_attribute("data-pending", "false")
+    expect(stage).to_have_attribute("data-resolution", RESTED)
+
+
+def stage_says(page: Page, name: str, value: str | re.Pattern[str]) -> None:
+    expect(page.locator("#stage")).to_have_attribute(f"data-{name}", value)
+
+
+def shown(page: Page, name: str) -> str:
+    """What the stage says now."""
+    return page.locator("#stage").get_attribute(f"data-{name}") or ""
