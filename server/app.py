@@ -15,7 +15,7 @@ from server.errors import install_error_handlers
 from server.gate import Gate, SecurityHeaders
 from server.retention import forget_old_uploads
 from server.routes import compare, decode, embed, health, interpolate, jobs, latents, mesh, pages, points, spaces
-from server.schemas import PROBLEMS
+from server.schemas.problems import PROBLEMS
 from server.services import Services
 from server.settings import Settings
 from server.uploads import BodyLimit
