@@ -33,9 +33,9 @@ class Sizes:
 class Batcher(Generic[T, R]):
     """One bounded queue before a worker.
 
-    An item waits `window` seconds for company, longer only while the worker is busy; then up to `most` items go to the
-    worker as one call of `work`, which returns a result or an exception for each. Items whose client has gone are left
-    out. For one event loop.
+    An item waits `window` seconds for company, longer only while the worker is busy and patient;
+    then up to `most` items go to the worker as one call of `work`, which returns a result or an exception for each.
+    Items whose client has gone are left out. For one event loop.
     """
 
     def __init__(
@@ -54,7 +54,8 @@ class Batcher(Generic[T, R]):
         self._running: asyncio.Task[None] | None = None
 
     async def run(self, item: T) -> R:
-        """The result of `work` for this item. Raises Busy if `limit` items wait already, and what `work` gives back."""
+        """The result of `work` for this item. Raises Busy if `limit` items wait already or its turn does not come in
+        time, and what `work` gives back."""
         if len(self._waiting) >= self._limit:
             raise Busy(f"{len(self._waiting)} requests are waiting already")
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
@@ -62,8 +63,12 @@ class Batcher(Generic[T, R]):
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._serve())
         try:
+            await asyncio.wait({future}, timeout=self._worker.patience)
+            if any(waiting is future for _, waiting in self._waiting):
+                raise Busy(f"{len(self._waiting)} requests are waiting, and this one has waited for too long")
             return await future
         finally:
+            future.cancel()
             self._waiting = [(i, f) for i, f in self._waiting if f is not future]
 
     async def _serve(self) -> None:
