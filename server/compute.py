@@ -85,9 +85,10 @@ class Worker:
 
     def close(self) -> None:
         """Drops what has not begun and waits for what has."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
         while taken := self._turns.take():
             taken[1].done.cancel()
+        self._pool.shutdown(wait=True)
 
 
 async def _disconnected(request: Request) -> None:

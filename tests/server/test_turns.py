@@ -90,10 +90,10 @@ def test_a_worker_that_is_closed_refuses_what_waits() -> None:
         waiting = asyncio.create_task(worker.run(print))
         await asyncio.sleep(0)
         closing = asyncio.create_task(asyncio.to_thread(worker.close))
-        go_on.set()
-        await asyncio.gather(busy, closing)
         with pytest.raises(Busy):
             await waiting
+        go_on.set()
+        await asyncio.gather(busy, closing)
         with pytest.raises(Busy):
             await worker.run(print)
 
