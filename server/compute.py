@@ -18,7 +18,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 CLIENT_CLOSED_REQUEST = 499
-PATIENCE = 30.0
+PATIENCE = 20.0
 """Seconds that a request waits for its turn."""
 
 
