@@ -33,6 +33,8 @@ MOST_SECONDS = 1.0
 PAUSE = 0.5
 """Seconds a client looks at an answer, on average; one that is refused waits as long as it is told, up to LONGEST."""
 LONGEST = 10.0
+ARRIVAL = 10.0
+"""Seconds within which the clients arrive, one after the other."""
 
 
 @dataclass
@@ -111,8 +113,9 @@ def own_networks(count: int) -> list[bytes]:
     return [network_bytes(arch, theta) for theta in arch.initial(count, generator)]
 
 
-async def client(crowd: Crowd, seed: int, until: float) -> None:
+async def client(crowd: Crowd, seed: int, after: float, until: float) -> None:
     rng = random.Random(seed)
+    await asyncio.sleep(after)
     while time.perf_counter() < until:
         call = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         begun = time.perf_counter()
@@ -146,7 +149,7 @@ async def load(address: str, pid: int, clients: int, seconds: float) -> tuple[Cr
     async with httpx.AsyncClient(base_url=address, timeout=120, limits=limits) as http:
         crowd = Crowd(http, await lines(http), own_networks(64))
         until = time.perf_counter() + seconds
-        everyone = [client(crowd, seed, until) for seed in range(clients)]
+        everyone = [client(crowd, seed, ARRIVAL * seed / clients, until) for seed in range(clients)]
         held, *_ = await asyncio.gather(measure_memory(pid, until, seconds / 60), pulse(crowd, until), *everyone)
     return crowd, held
 

@@ -28,7 +28,7 @@ from server.routes import (
     points,
     spaces,
 )
-from server.schemas import PROBLEMS
+from server.schemas.problems import PROBLEMS
 from server.services import Services
 from server.settings import Settings
 from server.uploads import BodyLimit

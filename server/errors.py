@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
@@ -200,9 +201,9 @@ def _no_room(request: Request, error: OSError) -> JSONResponse:
 
 
 def on_database_error(request: Request, error: Exception) -> JSONResponse:
-    """Locked, full, read-only or gone: it may pass, and the reason is for the log."""
+    """Locked, full, read-only, gone or with all connections in use: it may pass, and the reason is for the log."""
     request_id = request.scope.get("request_id", "none")
-    structlog.get_logger().error("database failed", request_id=request_id, reason=str(getattr(error, "orig", "")))
+    structlog.get_logger().error("database failed", request_id=request_id, reason=str(getattr(error, "orig", error)))
     headers = {"Retry-After": str(RETRY_SECONDS)}
     return problem(503, _http_kind(503), "the database cannot be used now; try again in a moment", headers=headers)
 
@@ -224,6 +225,7 @@ def install_error_handlers(app: FastAPI) -> None:
     """Makes every error of `app`, its own or the framework's, a problem document."""
     app.add_exception_handler(NetSpaceError, on_netspace_error)
     app.add_exception_handler(OperationalError, on_database_error)
+    app.add_exception_handler(NoConnection, on_database_error)
     app.add_exception_handler(RequestValidationError, on_invalid_request)
     app.add_exception_handler(HTTPException, on_http_error)
     app.add_exception_handler(Exception, on_failure)

@@ -19,7 +19,7 @@ def owner_hash(token: str) -> str:
     return hashlib.sha256(b"owner" + token.encode()).hexdigest()
 
 
-def _owner(
+async def _owner(
     token: Annotated[
         str | None,
         Header(

@@ -14,7 +14,7 @@ from server.latents import Latents
 from server.networks import Line, LineOf, line_through, weights_between
 from server.owners import owned_key
 from server.registry import LoadedSpace
-from server.schemas import WhereIn
+from server.schemas.lines import WhereIn
 from server.store import Store, StoredLatent, place_key, vector_bytes
 
 RESOLUTION = 64

@@ -30,7 +30,7 @@ def client_id(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
-def _client(request: Request) -> str:
+async def _client(request: Request) -> str:
     return client_id(request.scope["limited_as"])
 
 

@@ -21,6 +21,9 @@ from server.watch import configure_logs
 
 GRACE = 5
 """Seconds that requests have, when the service stops, before they are cut off."""
+KEEP_ALIVE = 75
+"""Seconds that an idle connection stays open: longer than proxies keep theirs, and than clients are told to wait, so
+that none is closed while a request is on its way."""
 LAST = 9.0
 """Seconds after which the process ends whatever still computes: what is not recorded by then nobody was promised."""
 
@@ -79,6 +82,7 @@ def serve(settings: Settings | None = None) -> None:
             port=settings.port,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=GRACE,
         )
         server = Server(config, stop)

@@ -43,6 +43,8 @@ class Services:
     def open(cls, settings: Settings) -> "Services":
         """Loads the spaces and opens the database. Raises BadSpace."""
         registry = Registry.open(settings.spaces, settings.device, Images(settings.images, settings.evaluation_images))
+        for space in registry:
+            space.worker.patience = settings.patience
         store = Store(settings.database_url)
         frames = {
             s.id: Batcher(s.worker, encoded_frames, limit=settings.queue) for s in registry if s.task.name == "sdf"
@@ -56,7 +58,7 @@ class Services:
             latents=Latents(registry, store),
             frames=frames,
             loader=loader,
-            readers=Worker("reader", READERS),
+            readers=Worker("reader", READERS, settings.patience),
             jobs=JobStore(store.engine),
             quotas=Quotas(store.engine, settings.upload_quota, settings.jobs_per_client),
         )
@@ -77,7 +79,7 @@ class Services:
         self.store.close()
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:  # not async, it would cost every request a thread
     services = request.app.state.services
     assert isinstance(services, Services)
     return services

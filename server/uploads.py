@@ -69,7 +69,8 @@ class BodyLimit:
                 raise _too_large(f"a body of {declared}", self.limit)
             left = begun + self.patience + total / SLOWEST - time.monotonic()
             try:
-                message = await asyncio.wait_for(receive(), None if whole else max(0.0, left))
+                async with asyncio.timeout(None if whole else max(0.0, left)):  # wait_for can lose a cancellation
+                    message = await receive()
             except TimeoutError:
                 detail = f"expected {SLOWEST} bytes a second after {self.patience:g} seconds, got {total} bytes in all"
                 raise HTTPException(408, detail) from None

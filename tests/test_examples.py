@@ -10,7 +10,11 @@ ROOT = Path(__file__).parents[1]
 GALLERY = json.loads((ROOT / "checkpoints" / "chairs" / "gallery" / "gallery.json").read_text())
 KNOWN = {entry["id"] for entry in GALLERY["entries"]}
 TEXTS = ["README.md", *(f"docs/{name}.md" for name in ("design", "jobs", "operations"))]
-CODE = ["netspace/cli/options.py", "server/schemas.py", "server/jobs/schemas.py"]
+CODE = [
+    "netspace/cli/options.py",
+    *(f"server/schemas/{name}.py" for name in ("fields", "latents", "lines", "networks", "problems", "spaces")),
+    "server/jobs/schemas.py",
+]
 
 
 @pytest.mark.parametrize("path", [*TEXTS, *CODE])

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from netspace.attributes import Regression
 from netspace.data.clouds import FEWEST
 from server.jobs.tables import Event, Job, PointCloud, Status
-from server.schemas import Finite, Id
+from server.schemas.fields import Finite, Id
 
 MOST_INLINE = 20_000
 """Points in a request's body; more are uploaded as a file."""

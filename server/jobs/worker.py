@@ -28,6 +28,8 @@ TICK = 0.25
 """Seconds between two looks at the tables."""
 GRACE = 4.0
 """Seconds that a worker waits, when it is stopped, for the steps in hand."""
+BEHIND = 10
+"""How much nicer than the service, where both have the same cores: somebody waits for each of its answers."""
 
 
 class Watch:
@@ -181,7 +183,9 @@ class Worker:
 
 
 def work(settings: Settings | None = None, parent: int | None = None) -> None:
-    """Works until the process is told to stop (SIGTERM or SIGINT)."""
+    """Works until the process is told to stop (SIGTERM or SIGINT); beside a service (`parent`) it gives way."""
+    if parent is not None and hasattr(os, "nice"):
+        os.nice(BEHIND)
     worker = Worker(settings or Settings(), parent)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, worker.stop)

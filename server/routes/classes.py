@@ -7,7 +7,8 @@ from fastapi.concurrency import run_in_threadpool
 
 from server.compute import while_connected
 from server.places import line_to
-from server.schemas import ClassesOut, WhereIn
+from server.schemas.classes import ClassesOut
+from server.schemas.lines import WhereIn
 from server.services import ServicesOf
 
 router = APIRouter(tags=["lines"])

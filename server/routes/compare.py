@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from server.compute import while_connected
 from server.places import compare, two_spots
-from server.schemas import CompareIn, ComparisonOut
+from server.schemas.lines import CompareIn, ComparisonOut
 from server.services import ServicesOf
 
 router = APIRouter(tags=["lines"])

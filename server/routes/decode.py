@@ -8,7 +8,7 @@ from netspace.checkpoint import network_bytes
 from netspace.errors import BadLatent
 from server.networks import Line, line_through
 from server.places import spot_at
-from server.schemas import DecodeIn, NetworkFormat
+from server.schemas.networks import DecodeIn, NetworkFormat
 from server.services import Services, ServicesOf
 from server.wire import NETWORK_MEDIA, attachment
 

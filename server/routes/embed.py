@@ -11,7 +11,7 @@ from server.errors import Unavailable
 from server.owners import OwnerOf
 from server.quotas import ClientOf
 from server.routes.latents import detail_of
-from server.schemas import LatentDetail
+from server.schemas.latents import LatentDetail
 from server.services import Services, ServicesOf
 from server.uploads import read_upload
 

@@ -4,7 +4,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import SQLAlchemyError
 
-from server.schemas import HealthOut, ReadyOut
+from server.schemas.health import HealthOut, ReadyOut
 from server.services import ServicesOf
 
 router = APIRouter(tags=["operations"])

@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from server.compute import while_connected
 from server.networks import Line
 from server.places import line_between
-from server.schemas import InterpolateIn, LineOut
+from server.schemas.lines import InterpolateIn, LineOut
 from server.services import ServicesOf
 
 router = APIRouter(tags=["lines"])

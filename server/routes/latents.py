@@ -10,7 +10,9 @@ from server.networks import NetworkOf, line_at
 from server.owners import OwnerOf
 from server.places import keep, spot_at
 from server.routes.decode import network_response
-from server.schemas import ClassesOut, KeepIn, LatentClassesOut, LatentDetail, NetworkFormat
+from server.schemas.classes import ClassesOut, LatentClassesOut
+from server.schemas.latents import KeepIn, LatentDetail
+from server.schemas.networks import NetworkFormat
 from server.services import Services, ServicesOf
 from server.wire import NETWORK_MEDIA
 

@@ -10,7 +10,8 @@ from server.compute import while_connected
 from server.frames import Frame
 from server.networks import Line, NetworkOf, line_at
 from server.places import line_to
-from server.schemas import MeshFormat, MeshIn, Resolution
+from server.schemas.fields import Resolution
+from server.schemas.lines import MeshFormat, MeshIn
 from server.services import Services, ServicesOf
 from server.wire import MESH_MEDIA, attachment, entity_tag, tag_matches
 

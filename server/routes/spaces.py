@@ -10,7 +10,8 @@ from server.jobs.schemas import AttributeOut, AttributesOut
 from server.latents import Origin
 from server.maps import Projection, map_of
 from server.owners import OwnerOf
-from server.schemas import DirectionOut, DirectionsOut, LatentOut, LatentPage, MapOut, SpaceOut, SpacesOut
+from server.schemas.latents import LatentOut, LatentPage
+from server.schemas.spaces import DirectionOut, DirectionsOut, MapOut, SpaceOut, SpacesOut
 from server.services import ServicesOf
 
 router = APIRouter(prefix="/spaces", tags=["spaces"])

@@ -100,3 +100,17 @@ def test_items_whose_client_has_gone_are_left_out() -> None:
         assert await asyncio.gather(first, stays) == [0, 4]
 
     assert scenario(body).calls == [[0], [2]]
+
+
+def test_an_item_that_has_waited_for_too_long_is_refused() -> None:
+    async def body(batcher: Batcher[int, int], work: Recorder) -> None:
+        work.go_on.clear()
+        first = asyncio.create_task(batcher.run(0))
+        assert await asyncio.to_thread(work.begun.wait, PATIENCE)
+        batcher._worker.patience = 0.01
+        with pytest.raises(Busy, match="turn within"):
+            await batcher.run(1)
+        work.go_on.set()
+        assert await first == 0
+
+    assert scenario(body).calls == [[0]]

@@ -8,12 +8,14 @@ import httpx
 import pytest
 from fastapi import HTTPException, Request
 from fastapi.testclient import TestClient
-from starlette.types import Message
+from starlette.types import Message, Receive, Scope, Send
 
 from netspace.mesh import network_meshes
 from server.app import create_app
 from server.compute import Worker, while_connected
+from server.errors import Busy
 from server.settings import Settings
+from server.uploads import BodyLimit
 
 PATIENCE = 60
 """Seconds after which a test that hangs fails; none waits for it otherwise."""
@@ -71,6 +73,29 @@ def test_work_of_a_client_that_has_left_never_begins() -> None:
 
     asyncio.run(scenario())
     assert done == ["wanted"]
+
+
+def test_what_is_refused_at_once_is_answered_at_once() -> None:
+    """Even where the look-out for the client's leaving is called off when it has only begun."""
+    messages: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> Message:
+        if not messages:
+            await asyncio.Event().wait()
+        return messages.pop()
+
+    async def refuse() -> None:
+        raise Busy("full")
+
+    async def app(_: Scope, limited: Receive, __: Send) -> None:
+        asked = asyncio.create_task(while_connected(Request({"type": "http"}, limited), refuse()))
+        await asyncio.wait({asked}, timeout=PATIENCE)
+        assert asked.done()
+        assert isinstance(asked.exception(), Busy)
+
+    async def send(_: Message) -> None: ...
+
+    asyncio.run(BodyLimit(app, 100)({"type": "http", "headers": []}, receive, send))  # type: ignore[arg-type]
 
 
 def test_a_worker_does_one_thing_at_a_time_in_order_of_arrival() -> None:

@@ -1,0 +1,1 @@
+"""JSON on the wire, as docs/design.md lists it."""
