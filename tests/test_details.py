@@ -17,6 +17,7 @@ from netspace.objectives import distance
 from netspace.spaces import Space, SpaceConfig, load_space, save_space
 from netspace.spaces.config import BehaviourEncoderConfig, DictionaryDecoderConfig
 from netspace.spaces.decoders import details_of
+from netspace.spaces.space import FULLER
 
 ARCH = Siren(hidden=(8, 6))
 SMALL = 3 * 8 + 8 + 6 + 6 + 1
@@ -84,6 +85,22 @@ def test_codes_are_weighted_sums_and_details_that_disagree_fade(detailed: Space)
     (middle,) = detailed.blend(torch.tensor([[0.5, 0.5]]), latents)
     assert middle[:2].tolist() == [1.0, 2.0]
     assert middle[8:10].tolist() == pytest.approx([0.25, 0.25]), "a quarter of their half"
+
+
+def test_a_shape_between_others_is_fuller_by_as_much_as_their_details_disagree(
+    detailed: Space, generator: torch.Generator
+) -> None:
+    latents = torch.zeros(2, detailed.size)
+    latents[0, 8], latents[1, 9] = 2.0, 2.0
+    points = torch.rand(50, 3, generator=generator) * 2 - 1
+    for t, kept in ((0.0, 1.0), (0.5, 0.5), (1.0, 1.0)):
+        (z,) = detailed.blend(torch.tensor([[1 - t, t]]), latents)
+        level = z.clone()
+        level[-1] = 0
+        full, bare = (run(ARCH, detailed.decode(at[None]).theta, points) for at in (z, level))
+        torch.testing.assert_close(bare - full, torch.full_like(full, FULLER * (1 - kept)), atol=1e-5, rtol=0)
+    plain = detailed.blend(torch.tensor([[0.4, 0.6]]), detailed.without_details(latents))
+    assert bool((plain[:, 8:] == 0).all()), "where nothing is known to be lost, nothing is added"
 
 
 def test_slopes_are_mean_squares_over_answers(generator: torch.Generator) -> None:

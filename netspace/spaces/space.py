@@ -13,6 +13,10 @@ from netspace.spaces.config import SpaceConfig
 from netspace.spaces.decoders import ArchitectureHead, Decoders, SharedPrepDecoder, build_decoder, details_of
 from netspace.spaces.encoders import build_encoder
 
+FULLER = 0.02
+"""How much lower SDFs are between networks that share no details, in the cube's units: a part that only one of them has
+is thin there, and would break. The output's bias, the last of a network's weights, takes it."""
+
 
 @dataclass(frozen=True)
 class Decoded:
@@ -72,13 +76,17 @@ class Space(nn.Module):
 
         Halves of two networks' details are a roughness of neither network. So the sum is multiplied by the square of
         how much of them it keeps, |sum w d|^2 / sum |w| |d|^2: a quarter halfway between unrelated details of equal
-        size, and 1 between a network and itself.
+        size, and 1 between a network and itself. Where they are lost, SDFs are lowered instead, by up to FULLER.
         """
         details = latents[:, self.code :]
         mixed = weights @ details
         most = weights.abs() @ details.square().sum(1)
-        kept = (mixed.square().sum(1) / most.clamp_min(1e-12)).clamp(max=1)
-        return torch.cat([weights @ latents[:, : self.code], kept[:, None] ** 2 * mixed], dim=1)
+        kept = torch.where(most > 0, mixed.square().sum(1) / most.clamp_min(1e-12), 1).clamp(max=1)
+        faded = kept[:, None] ** 2 * mixed
+        if self.config.task == "sdf" and self.details:
+            unit = details_of(self.decoder)[0].units[-1].to(faded.device)
+            faded[:, -1] -= torch.where(unit > 0, FULLER * (1 - kept) / unit, 0)
+        return torch.cat([weights @ latents[:, : self.code], faded], dim=1)
 
     def decode(self, z: Tensor, arch: Architecture | Tensor | None = None) -> Decoded:
         """z [B, D] -> networks of the predicted architectures, of `arch`, or of the ClassIds [B] given.
