@@ -12,8 +12,9 @@ from netspace.details import UNIT, measure_units, slopes
 from netspace.embedding import RefineConfig, refine
 from netspace.errors import BadLatent, BadObjective
 from netspace.functional import run
-from netspace.lso import LsoConfig, Prior, begin, optimise
+from netspace.lso import LsoConfig, begin, optimise
 from netspace.objectives import distance
+from netspace.prior import Prior
 from netspace.spaces import Space, SpaceConfig, load_space, save_space
 from netspace.spaces.config import BehaviourEncoderConfig, DictionaryDecoderConfig
 from netspace.spaces.decoders import details_of

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from netspace.errors import BadLatent, BadObjective, NonFiniteValues
-from netspace.lso import CHECK, LsoConfig, Prior, State, begin, finished, optimise, values
+from netspace.lso import CHECK, LsoConfig, State, begin, finished, optimise, values
+from netspace.prior import Prior
 
 
 @dataclass(frozen=True)
