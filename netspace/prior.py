@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -40,6 +41,11 @@ class Gaussian:
         difference = difference[:, : self.code]
         return ((difference @ self.precision) * difference).mean(-1)
 
+    @cached_property
+    def level(self) -> float:
+        """How thinly it is spread: the logarithm of its covariance's determinant, over C."""
+        return -float(torch.logdet(self.precision.double())) / self.code
+
     def __call__(self, z: Tensor) -> Tensor:
         """z [B, C or D] -> [B]: about one for codes like its own, large far from them."""
         return self.square(z[:, : self.code] - self.mean)
@@ -57,9 +63,10 @@ def by_kind(codes: Tensor, kinds: Sequence[str] | None = None) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class Prior:
-    """A Gaussian for every kind of network, as each source of shapes is one: the likeliest says how plausible a code is.
+    """A Gaussian for each kind of network, as each source of shapes is one: the likeliest says how plausible a code is.
 
-    One Gaussian about all would call plausible what lies between the kinds, where there is nothing.
+    One Gaussian about all would call plausible what lies between the kinds, where there is nothing. Likelihoods are
+    compared as densities: a kind that is spread thinly claims less of what lies close to another.
     """
 
     kinds: tuple[Gaussian, ...]
@@ -84,8 +91,12 @@ class Prior:
         return torch.stack([kind.square(difference) for kind in self.kinds]).amin(0)
 
     def __call__(self, z: Tensor) -> Tensor:
-        """z [B, C or D] -> [B]: about one for a latent like the space's own, large far from them."""
-        return torch.stack([kind(z) for kind in self.kinds]).amin(0)
+        """z [B, C or D] -> [B], -2 log of its likelihood over C but for a constant: at most about one for a latent like
+        those of the densest kind, large far from all."""
+        if len(self.kinds) == 1:
+            return self.kinds[0](z)
+        densest = min(kind.level for kind in self.kinds)
+        return torch.stack([kind(z) + kind.level - densest for kind in self.kinds]).amin(0)
 
     def to(self, device: torch.device) -> "Prior":
         return Prior(tuple(kind.to(device) for kind in self.kinds))

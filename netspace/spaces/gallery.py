@@ -132,8 +132,10 @@ class Gallery:
         return cls(entries, latents, projection, networks, architectures, folder, lines, data.get("code"))
 
     def save(self, pictures: dict[str, bytes], dtype: torch.dtype = torch.float32) -> None:
-        """Writes the gallery and its pictures (PNG by id) into `self.folder`, latents and weights as `dtype`. Inverse of
-        `open`."""
+        """Writes the gallery and its pictures (PNG by id) into `self.folder`, latents and weights as `dtype`.
+
+        Inverse of `open`.
+        """
         for name, content in pictures.items():
             with atomic_path(self.folder / "pictures" / f"{name}.png") as temporary:
                 temporary.write_bytes(content)
