@@ -22,9 +22,10 @@ from netspace.data.clouds import Cloud
 from netspace.data.points import surface_points
 from netspace.data.sources import chair_of_seed
 from netspace.grids import Grid, iou, sparse_grid
-from netspace.lso import LsoConfig, Prior, begin, optimise
+from netspace.lso import LsoConfig, begin, optimise
 from netspace.mesh import network_grid
 from netspace.point_fit import Evidence, FitPoints, PointsConfig
+from netspace.prior import Prior
 from netspace.runtime import keep_freed_memory, pick_device
 from netspace.spaces import Gallery, Space, load_space
 from netspace.zoo import Zoo

@@ -11,7 +11,8 @@ from netspace.data.points import grid_points
 from netspace.directions import LEAST_R2, Regression
 from netspace.errors import BadObjective
 from netspace.functional import run
-from netspace.lso import CHECK, Prior
+from netspace.lso import CHECK
+from netspace.prior import Prior
 from netspace.spaces.space import Space
 
 VOLUME = "volume"

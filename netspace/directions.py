@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from netspace.lso import Prior
+from netspace.prior import Gaussian
 from netspace.spaces.gallery import Entry, Gallery
 
 FEWEST = 12
@@ -148,7 +148,7 @@ def _title(name: str) -> str:
     return f"{value} {kind}".strip().replace("_", " ").capitalize()
 
 
-def _attribute(found: Regression, prior: Prior) -> Direction:
+def _attribute(found: Regression, prior: Gaussian) -> Direction:
     """The most plausible change by one unit: of all steps that raise the prediction by one, the shortest in the
     prior's measure. Along the weights alone a latent would leave the gallery's surroundings."""
     weights = found.weights.double()
@@ -201,6 +201,6 @@ def directions(gallery: Gallery, known: Mapping[str, Regression] | None = None) 
     """All directions of a space by name: what `regressions` found (found anew by default) and means something, best
     first, then the components."""
     regressed = offered(regressions(gallery) if known is None else known)
-    prior = Prior.of(gallery.codes)
+    prior = Gaussian.of(gallery.codes)
     attributes = [_attribute(found, prior) for found in regressed]
     return {found.name: found for found in [*attributes, *components(gallery.codes)]}

@@ -17,7 +17,8 @@ from netspace.distill import Distill, DistillConfig
 from netspace.errors import BadZoo
 from netspace.files import write_json
 from netspace.lines import latents_between, weight_line
-from netspace.lso import LsoConfig, Prior, begin, optimise
+from netspace.lso import LsoConfig, begin, optimise
+from netspace.prior import Prior
 from netspace.spaces.space import Space
 from netspace.zoo import Zoo
 

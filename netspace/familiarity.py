@@ -5,6 +5,7 @@ numbers can decode to there is something like a ball. How well the decoded netwo
 tell; where the encoder puts the network does.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,29 +16,26 @@ from torch import Tensor
 
 from netspace.errors import BadSpace
 from netspace.files import atomic_path
-from netspace.lso import Prior
+from netspace.prior import FEWEST, Gaussian, Prior, by_kind
 
-FEWEST = 12
-"""Codes from which it can be said where they lie."""
 FOLDS = 8
 FILE = "familiarity.safetensors"
 
 
 @dataclass(frozen=True)
 class Familiarity:
-    """`usual` is the median over codes of what `prior` says of one, each left out of the prior it meets."""
+    """`usual` [K]: for each kind of the prior, the median over its codes of what a Gaussian that a code was left out of
+    says of it."""
 
     prior: Prior
-    usual: float
+    usual: tuple[float, ...]
 
     @classmethod
-    def of(cls, codes: Tensor) -> "Familiarity | None":
-        """From codes [M, C]; None if they are too few."""
+    def of(cls, codes: Tensor, kinds: Sequence[str] | None = None) -> "Familiarity | None":
+        """From codes [M, C] and the kind of each; None if they are too few."""
         if len(codes) < FEWEST:
             return None
-        folds = torch.arange(len(codes)) % FOLDS
-        left_out = torch.cat([Prior.of(codes[folds != k])(codes[folds == k]) for k in range(FOLDS)])
-        return cls(Prior.of(codes), max(float(left_out.median()), 1e-12))
+        return cls(Prior.of(codes, kinds), tuple(_usual(own) for own in by_kind(codes, kinds)))
 
     @classmethod
     def open(cls, folder: Path) -> "Familiarity | None":
@@ -46,21 +44,32 @@ class Familiarity:
             return None
         try:
             kept = load_file(folder / FILE)
-            mean, covariance, usual = kept["mean"].float(), kept["covariance"].double(), float(kept["usual"])
-            return cls(Prior(mean, torch.linalg.inv(covariance).float()), usual)
+            precisions = torch.linalg.inv(kept["covariances"].double()).float()
+            kinds = tuple(map(Gaussian, kept["means"].float(), precisions))
+            return cls(Prior(kinds), tuple(kept["usual"].tolist()))
         except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
-            raise BadSpace(f"{folder / FILE}: expected mean [C], covariance [C, C] and usual ({error})") from error
+            raise BadSpace(f"{folder / FILE}: expected means, covariances and usual ({error})") from error
 
     def save(self, folder: Path) -> None:
         """Writes it beside the space: covariances, in half precision, which keeps their inverse what it was."""
-        covariance = torch.linalg.inv(self.prior.precision.double())
-        kept = {"mean": self.prior.mean.float(), "covariance": covariance.half(), "usual": torch.tensor(self.usual)}
+        kept = {
+            "means": torch.stack([kind.mean for kind in self.prior.kinds]).float(),
+            "covariances": torch.linalg.inv(torch.stack([kind.precision for kind in self.prior.kinds]).double()).half(),
+            "usual": torch.tensor(self.usual),
+        }
         with atomic_path(folder / FILE) as temporary:
             save_file({name: value.contiguous().cpu() for name, value in kept.items()}, temporary)
 
     def strangeness(self, z: Tensor) -> float:
-        """z [D] -> how far out its code is, squared (Mahalanobis): about 1 for what the space was trained on."""
-        return float(self.prior(z.cpu()[None])) / self.usual
+        """z [D] -> how far out its code is, squared: about 1 for what the space was trained on."""
+        z = z.cpu()[None]
+        return min(float(kind(z)) / usual for kind, usual in zip(self.prior.kinds, self.usual, strict=True))
+
+
+def _usual(codes: Tensor) -> float:
+    folds = torch.arange(len(codes)) % FOLDS
+    left_out = [Gaussian.of(codes[folds != k])(codes[folds == k]) for k in range(FOLDS)]
+    return max(float(torch.cat(left_out).median()), 1e-12)
 
 
 def prior_of(folder: Path, codes: Tensor) -> Prior:

@@ -15,6 +15,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from netspace.errors import BadLatent, BadObjective, NonFiniteValues
+from netspace.prior import Prior
 
 CHECK = -1
 """The draw that is the same every time: by it latents are compared."""
@@ -35,49 +36,6 @@ class LatentObjective(Protocol):
 
     def verdict(self, z: Tensor) -> str:
         """One sentence for a person on what z [D] has reached."""
-
-
-@dataclass(frozen=True)
-class Prior:
-    """Where a space's networks live: a Gaussian of codes about `mean` [C], `precision` [C, C]; details do not count."""
-
-    mean: Tensor
-    precision: Tensor
-
-    @classmethod
-    def of(cls, codes: Tensor) -> "Prior":
-        """From codes [M, C]. The covariance is mixed with its diagonal: the fewer codes, the more, and half at most."""
-        count, size = codes.shape
-        mean = codes.mean(0)
-        centred = (codes - mean).double()
-        covariance = centred.T @ centred / max(1, count - 1)
-        variance = covariance.diagonal()
-        variance = variance.clamp_min(max(1e-3 * float(variance.mean()), 1e-6))
-        shrinkage = min(0.5, size / (size + count))
-        mixed = (1 - shrinkage) * covariance + shrinkage * torch.diag(variance)
-        return cls(mean, torch.linalg.inv(mixed).to(codes.dtype))
-
-    @classmethod
-    def flat(cls, code: int) -> "Prior":
-        """To which every latent is as good as any other."""
-        return cls(torch.zeros(code), torch.zeros(code, code))
-
-    @property
-    def code(self) -> int:
-        """C, how many of a latent's numbers are its code."""
-        return len(self.mean)
-
-    def square(self, difference: Tensor) -> Tensor:
-        """difference [B, C or D] -> squared Mahalanobis length over C, [B]."""
-        difference = difference[:, : self.code]
-        return ((difference @ self.precision) * difference).mean(-1)
-
-    def __call__(self, z: Tensor) -> Tensor:
-        """z [B, D] -> [B]: about one for a latent like the gallery's, large far from them."""
-        return self.square(z[:, : self.code] - self.mean)
-
-    def to(self, device: torch.device) -> "Prior":
-        return Prior(self.mean.to(device), self.precision.to(device))
 
 
 @dataclass(frozen=True, kw_only=True)

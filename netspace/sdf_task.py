@@ -62,8 +62,9 @@ class SdfTask:
         """Measures the units of the trained space's details, and keeps where it puts what it was trained on."""
         thetas = space.decode(self._latents(space, slice(0, MEASURED))).theta
         measure_units(space, thetas, lambda theta: sdf_answers(space, theta))
-        codes = [self._codes(space, rows) for rows in torch.tensor(self.zoo.indices("train")).split(16)]
-        known = Familiarity.of(torch.cat(codes).cpu())
+        trained_on = self.zoo.indices("train")
+        codes = [self._codes(space, rows).cpu() for rows in torch.tensor(trained_on).split(16)]
+        known = Familiarity.of(torch.cat(codes), [self.zoo.networks[row].source for row in trained_on])
         if known is not None:
             known.save(folder)
 

@@ -17,8 +17,8 @@ from netspace.archs import Architecture
 from netspace.directions import Direction, Regression, directions, regressions
 from netspace.errors import BadSpace, UnknownArchitecture, UnknownName
 from netspace.familiarity import Familiarity, prior_of
-from netspace.lso import Prior
 from netspace.maps import neighbourhoods
+from netspace.prior import Prior
 from netspace.runtime import pick_device
 from netspace.spaces import Gallery, Space, load_space
 from server.compute import Worker

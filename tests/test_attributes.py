@@ -10,8 +10,9 @@ from netspace.archs import Siren
 from netspace.attributes import Attributes, Target, soft_volume
 from netspace.directions import FEWEST, Regression, offered, regress, regressions
 from netspace.errors import BadObjective
-from netspace.lso import LsoConfig, Prior, begin, optimise
+from netspace.lso import LsoConfig, begin, optimise
 from netspace.mesh import Solidity, network_grid
+from netspace.prior import Prior
 from netspace.spaces import Entry, Gallery, Space
 from netspace.spaces.gallery import Projection
 

@@ -12,8 +12,9 @@ from netspace.details import UNIT, measure_units, slopes
 from netspace.embedding import RefineConfig, refine
 from netspace.errors import BadLatent, BadObjective
 from netspace.functional import run
-from netspace.lso import LsoConfig, Prior, begin, optimise
+from netspace.lso import LsoConfig, begin, optimise
 from netspace.objectives import distance
+from netspace.prior import Prior
 from netspace.spaces import Space, SpaceConfig, load_space, save_space
 from netspace.spaces.config import BehaviourEncoderConfig, DictionaryDecoderConfig
 from netspace.spaces.decoders import details_of
@@ -33,7 +34,7 @@ def detailed() -> Space:
         latent=8,
         architectures=(ARCH,),
         encoder=BehaviourEncoderConfig(grid=8, patch=2, channels=(4, 4)),
-        decoder=DictionaryDecoderConfig(directions=4, hidden=8, details=True),
+        decoder=DictionaryDecoderConfig(directions=4, hidden=8, details=24),
     )
     made = Space(config).eval().requires_grad_(False)
     details_of(made.decoder)[0].units.fill_(0.1)
@@ -47,7 +48,7 @@ def test_a_latent_is_its_code_and_a_number_for_every_weight_of_the_small_layers(
 
 
 def test_without_details_a_space_decodes_as_one_that_has_none(detailed: Space, generator: torch.Generator) -> None:
-    decoder = replace(DictionaryDecoderConfig(directions=4, hidden=8), details=False)
+    decoder = replace(DictionaryDecoderConfig(directions=4, hidden=8), details=0)
     plain = Space(replace(detailed.config, decoder=decoder)).eval()
     plain.load_state_dict({k: v for k, v in detailed.state_dict().items() if "details" not in k})
     code = torch.randn(3, 8, generator=generator)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from netspace.archs import Siren
 from netspace.directions import Direction, components, directions, regressions
-from netspace.lso import Prior
+from netspace.prior import Gaussian
 from netspace.spaces import Entry, Gallery
 from netspace.spaces.gallery import Projection
 
@@ -82,7 +82,7 @@ def test_one_unit_raises_the_prediction_by_one(gallery: Gallery, latents: Tensor
 
 
 def test_no_step_that_does_as_much_is_more_plausible(gallery: Gallery, generator: torch.Generator) -> None:
-    prior, height = Prior.of(gallery.latents), regressions(gallery)["seat_height"]
+    prior, height = Gaussian.of(gallery.latents), regressions(gallery)["seat_height"]
     step = directions(gallery)["seat_height"].step
     level = height.weights / height.weights.norm()
     others = torch.randn(50, 6, generator=generator)

@@ -10,10 +10,11 @@ from netspace.distill import Distill, DistillConfig
 from netspace.distillation import tempered_kl
 from netspace.errors import BadObjective
 from netspace.functional import run
-from netspace.lso import CHECK, LsoConfig, Prior, State, begin, optimise
+from netspace.lso import CHECK, LsoConfig, State, begin, optimise
+from netspace.prior import Gaussian, Prior
 from netspace.spaces import Space
 
-PRIOR = Prior(torch.zeros(6), torch.eye(6))
+PRIOR = Prior((Gaussian(torch.zeros(6), torch.eye(6)),))
 CONFIG = LsoConfig(steps=20, lr=0.05, prior=0.0)
 
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from netspace.errors import BadLatent, BadObjective, NonFiniteValues
-from netspace.lso import CHECK, LsoConfig, Prior, State, begin, finished, optimise, values
+from netspace.lso import CHECK, LsoConfig, State, begin, finished, optimise, values
+from netspace.prior import Prior
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,23 @@ def test_fewer_latents_than_dimensions_still_make_a_prior() -> None:
     for count in (1, 2, 5):
         prior = Prior.of(torch.randn(count, 16, generator=torch.Generator().manual_seed(0)))
         assert torch.isfinite(prior(torch.zeros(3, 16))).all()
+
+
+def test_of_two_kinds_the_likelier_says_how_plausible_a_code_is(generator: torch.Generator) -> None:
+    near, far = torch.randn(40, 4, generator=generator), 20 + 3 * torch.randn(40, 4, generator=generator)
+    together, kinds = torch.cat([near, far]), ["near"] * 40 + ["far"] * 40
+    prior, one = Prior.of(together, kinds), Prior.of(together)
+    middle = torch.full((1, 4), 10.0)
+    assert float(prior(near).mean()) < 1.5 < float(prior(far).mean()) < 5, "what is spread thinly is less likely"
+    assert float(prior(middle)) > 10 * float(one(middle)), "between the kinds there is nothing"
+    slopes = [kind.level for kind in prior.kinds]
+    assert slopes[0] - slopes[1] == pytest.approx(2 * torch.tensor(3.0).log().item(), rel=0.3)
+
+
+def test_kinds_of_a_few_codes_are_left_out_unless_all_are(generator: torch.Generator) -> None:
+    codes = torch.randn(20, 4, generator=generator)
+    assert len(Prior.of(codes, ["a"] * 15 + ["b"] * 5).kinds) == 1
+    assert len(Prior.of(codes[:10], ["a"] * 5 + ["b"] * 5).kinds) == 1
 
 
 def test_no_steps_give_the_start(prior: Prior) -> None:

@@ -11,8 +11,9 @@ from netspace.data.clouds import Cloud
 from netspace.data.points import uniform_points
 from netspace.errors import BadObjective, BadPointCloud
 from netspace.functional import run
-from netspace.lso import CHECK, LsoConfig, Prior, begin, optimise
+from netspace.lso import CHECK, LsoConfig, begin, optimise
 from netspace.point_fit import Evidence, FitPoints, PointsConfig, reachable, seen_through, viewpoints_from
+from netspace.prior import Prior
 from netspace.spaces import Space
 
 

@@ -59,7 +59,7 @@ def test_training_saves_what_continues_it_and_the_space(config: TrainConfig, zoo
 
 def test_a_run_that_has_ended_knows_the_units_of_its_details(config: TrainConfig, zoo: Zoo, tmp_path: Path) -> None:
     assert isinstance(config.space.decoder, DictionaryDecoderConfig)
-    space = replace(config.space, decoder=replace(config.space.decoder, details=True))
+    space = replace(config.space, decoder=replace(config.space.decoder, details=64))
     run = Run(tmp_path, replace(config, space=space), zoo, CPU, fast=False)
     train(run, stop_after=0)
     assert bool((details_of(load_space(tmp_path).decoder)[0].units == 0).all())

@@ -69,20 +69,20 @@ function pythonLatents(scene) {
     const entry = entryOf(scene, id);
     return entry ? `gallery.latent(${literal(entry)})` : `served(${literal(id)})`;
   };
-  const sum = [
-    ...terms.map(({ id, weight }) => (weight === 1 ? latent(id) : `${weight} * ${latent(id)}`)),
-    ...pushes.map(({ direction, amount }) => `${amount} * along[${literal(direction)}].step`),
-  ];
+  const alone = terms.length === 1 && terms[0].weight === 1 && !pushes.length;
+  const weights = terms.map(({ weight }) => weight).join(", ");
+  const blended = `space.blend(torch.tensor([[${weights}]]), torch.stack([${terms.map(({ id }) => latent(id)).join(", ")}]))[0]`;
   const served = terms.some(({ id }) => !entryOf(scene, id));
   return {
     imports: [
-      served && "import json", served && "from urllib.request import urlopen", served && "import torch",
+      served && "import json", served && "from urllib.request import urlopen", (served || !alone) && "import torch",
       pushes.length && "from netspace.directions import directions",
     ],
     body: [
       ...(served ? ["", "def served(name: str) -> torch.Tensor:", `    url = f"${scene.origin}/latents/{name}?vector=true"`, '    return torch.tensor(json.load(urlopen(url))["vector"])', ""] : []),
       pushes.length && "along = directions(gallery)",
-      `z = ${sum.join(" + ")}`,
+      `z = ${alone ? latent(terms[0].id) : blended}`,
+      ...pushes.map(({ direction, amount }) => `z[: space.code] += ${amount} * along[${literal(direction)}].step`),
       "decoded = space.decode(z[None])",
       "arch, theta = space.architectures[int(decoded.arch_ids[0])], decoded.theta[0]",
     ],

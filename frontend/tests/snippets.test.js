@@ -34,7 +34,7 @@ test("a place is asked for as it is, in every language", () => {
   const at = "chairs.chair-1:0.3,chairs.chair-2:0.7,~seat_height:0.05";
   assert.equal(new URL(words(lines(asCurl(place(at)))[0]).at(-1)).searchParams.get("at"), at);
   const python = asPython(place(at));
-  assert.match(python, /z = 0\.3 \* gallery\.latent\("chair-1"\) \+ 0\.7 \* gallery\.latent\("chair-2"\) \+ 0\.05 \* along\["seat_height"\]\.step/);
+  assert.match(python, /z = space\.blend\(torch\.tensor\(\[\[0\.3, 0\.7\]\]\), torch\.stack\(\[gallery\.latent\("chair-1"\), gallery\.latent\("chair-2"\)\]\)\)\[0\]\nz\[: space\.code\] \+= 0\.05 \* along\["seat_height"\]\.step/);
   assert.match(python, /from netspace\.directions import directions/);
   const [decode, mesh] = lines(asCommands(place(at))).map(words);
   assert.deepEqual(decode.slice(0, 3), ["netspace", "decode", "chair-1:0.3,chair-2:0.7,~seat_height:0.05"]);
@@ -43,7 +43,7 @@ test("a place is asked for as it is, in every language", () => {
 
 test("what only the server knows is fetched from it", () => {
   const python = asPython(scene({ b: "upload-7" }));
-  assert.match(python, /0\.25 \* served\("upload-7"\)/);
+  assert.match(python, /\[\[0\.75, 0\.25\]\]\), torch\.stack\(\[gallery\.latent\("chair-1"\), served\("upload-7"\)\]/);
   assert.match(python, /urlopen\(url\)/);
   const [network, mesh, ...more] = lines(asCommands(scene({ b: "upload-7" })));
   assert.match(network, /^curl .*\/decode$/);
@@ -58,7 +58,7 @@ test("the end of a line is one latent, and the weight of the other is not mentio
 });
 
 test("beyond the ends weights are negative, and no line is walked on the command line", () => {
-  assert.match(asPython(scene({ t: -0.5 })), /1\.5 \* gallery\.latent\("chair-1"\) \+ -0\.5 \* gallery\.latent\("chair-2"\)/);
+  assert.match(asPython(scene({ t: -0.5 })), /\[\[1\.5, -0\.5\]\]\), torch\.stack\(\[gallery\.latent\("chair-1"\), gallery\.latent\("chair-2"\)\]/);
   assert.doesNotMatch(asCommands(scene({ t: -0.5 })), /interpolate/);
   assert.match(asCommands(scene({})), /netspace interpolate chair-1 chair-2/);
 });

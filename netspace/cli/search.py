@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from netspace.data.clouds import Cloud
     from netspace.data.images import ImageData
     from netspace.distill import Distill, DistillConfig
-    from netspace.lso import LatentObjective, LsoConfig, Prior, State
+    from netspace.lso import LatentObjective, LsoConfig, State
+    from netspace.prior import Prior
     from netspace.spaces import Space
 
 optimize_app = typer.Typer(no_args_is_help=True, help="Search a space for the latent that does what is wanted.")
@@ -252,7 +253,8 @@ def _teaching(
 
 def _taught(objective: "Distill", config: "LsoConfig", start: Tensor, kept: Path, show: Show) -> Tensor:
     """The best latent [D]; goes on from the state in the file `kept`, if there is one."""
-    from netspace.lso import Prior, begin
+    from netspace.lso import begin
+    from netspace.prior import Prior
 
     prior = Prior.flat(objective.space.code).to(start.device)
     state = _kept_state(kept, start.device) or begin(objective, prior, config, start[None])

@@ -84,8 +84,8 @@ class DictionaryDecoderConfig:
     """An MLP whose last hidden units weigh learnt changes to learnt base weights, for every architecture.
 
     `rank` 0 stores each change of a layer's weights in full, r > 0 as a product of r columns and r rows. `gain` is what
-    the stored base and changes are multiplied by to become weights: how far one step of Adam moves them. With `details`
-    the latent is longer than its code of `latent` numbers: what follows is added to the small layers' weights.
+    the stored base and changes are multiplied by to become weights: how far one step of Adam moves them. Latents are a
+    code, of `latent` numbers, and what is added to every weight of layers with at most `details` weights.
     """
 
     kind: ClassVar[str] = "dictionary"
@@ -93,11 +93,11 @@ class DictionaryDecoderConfig:
     hidden: int = 512
     rank: int = 0
     gain: float = 0.03
-    details: bool = False
+    details: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.directions, self.hidden) < 1 or self.rank < 0 or not self.gain > 0:
-            raise BadSpace(f"decoder: expected positive directions, hidden and gain and rank >= 0, got {self}")
+        if min(self.directions, self.hidden) < 1 or min(self.rank, self.details) < 0 or not self.gain > 0:
+            raise BadSpace(f"decoder: expected positive directions, hidden and gain, rank and details >= 0, got {self}")
 
 
 EncoderConfig = PrepEncoderConfig | BehaviourEncoderConfig | ImageBehaviourEncoderConfig

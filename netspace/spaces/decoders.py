@@ -85,7 +85,7 @@ class Directions(nn.Module):
 
 
 class Details(nn.Module):
-    """What a latent's last numbers add to a network's small layers, each in its own `units` [n].
+    """What a latent's last numbers add to weights of a network's small layers, each in its own `units` [n].
 
     The units are measured when a space has been trained (`netspace/details.py`); until then they are zero.
     """
@@ -140,8 +140,9 @@ class DictionaryDecoder(nn.Module):
                 nn.init.normal_(head.weight, std=0.3 * typical / math.sqrt(hidden) / gain)
                 nn.init.zeros_(head.bias)
                 self.small[key] = head
+            if len(place) <= config.details:
                 added.append(place)
-        self.details = Details(torch.cat(added)) if config.details and added else None
+        self.details = Details(torch.cat(added)) if added else None
 
     @torch.no_grad()
     def start_from(self, theta: Tensor) -> None:

@@ -132,7 +132,10 @@ class Gallery:
         return cls(entries, latents, projection, networks, architectures, folder, lines, data.get("code"))
 
     def save(self, pictures: dict[str, bytes], dtype: torch.dtype = torch.float32) -> None:
-        """Writes the gallery and its pictures (PNG by id) into `self.folder`, weights as `dtype`. Inverse of `open`."""
+        """Writes the gallery and its pictures (PNG by id) into `self.folder`, latents and weights as `dtype`.
+
+        Inverse of `open`.
+        """
         for name, content in pictures.items():
             with atomic_path(self.folder / "pictures" / f"{name}.png") as temporary:
                 temporary.write_bytes(content)
@@ -140,7 +143,7 @@ class Gallery:
             save_file({name: theta.to(dtype).contiguous() for name, theta in self.networks.items()}, temporary)
         with atomic_path(self.folder / "latents.safetensors") as temporary:
             projection = {"mean": self.projection.mean.contiguous(), "axes": self.projection.axes.contiguous()}
-            save_file({"latents": self.latents.contiguous(), **projection}, temporary)
+            save_file({"latents": self.latents.to(dtype).contiguous(), **projection}, temporary)
         entries = [asdict(entry) for entry in self.entries]
         data: dict = {"architectures": [arch.to_json() for arch in self.architectures], "entries": entries}
         if self.code is not None:

@@ -11,8 +11,9 @@ from netspace.attributes import Attributes, Target
 from netspace.data.clouds import Cloud
 from netspace.distill import Distill
 from netspace.errors import BadObjective, UnknownName
-from netspace.lso import LatentObjective, LsoConfig, Prior, State, begin
+from netspace.lso import LatentObjective, LsoConfig, State, begin
 from netspace.point_fit import Evidence, FitPoints, PointsConfig, viewpoints_from
+from netspace.prior import Prior
 from server.jobs.distill import asked_teacher, distillation
 from server.jobs.schemas import AnyJobIn, DistillIn, FitPointsIn
 from server.jobs.store import JobStore

@@ -4,6 +4,8 @@ import re
 
 from playwright.sync_api import Page, expect
 
+PATIENCE = 180_000
+"""Milliseconds until something is taken not to happen: on a busy machine all takes its time."""
 RESTED = re.compile("128")
 """Cells a side of the grid at rest."""
 

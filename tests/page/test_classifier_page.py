@@ -15,9 +15,8 @@ from netspace.checkpoint import network_bytes
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("playwright")
+from looking import PATIENCE
 from playwright.sync_api import Browser, Page, expect
-
-PATIENCE = 60_000
 
 
 @pytest.fixture(scope="module")

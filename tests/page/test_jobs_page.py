@@ -11,10 +11,9 @@ if os.environ.get("CI") != "true":
     pytest.importorskip("playwright")
 import fake_server
 from fake_server import JOBS, PARAMS, UPLOADS
+from looking import PATIENCE
 from playwright.sync_api import Browser, Page, expect
 
-PATIENCE = 60_000
-"""Milliseconds a step may take: shapes are computed and drawn in software here."""
 CLOUD = b"ply\nformat ascii 1.0\nelement vertex 0\nend_header\n"
 PROVOKED = ("/points", "/events", "/jobs")
 """What a test may make the server refuse."""

@@ -14,11 +14,9 @@ from netspace.fit import FitConfig, fit
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("playwright")
-from looking import open_page, rest, shown
+from looking import PATIENCE, open_page, rest, shown
 from playwright.sync_api import Browser, Page, expect
 
-PATIENCE = 120_000
-"""Milliseconds a step may take: shapes are computed and drawn in software here."""
 DROP = """([selector, name, content]) => {
     const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
     const dataTransfer = new DataTransfer();

@@ -9,10 +9,9 @@ import pytest
 if os.environ.get("CI") != "true":
     pytest.importorskip("playwright")
 from drawing import NO_WEBGL
+from looking import PATIENCE
 from playwright.sync_api import Browser, Page, Route, expect
 
-PATIENCE = 60_000
-"""Milliseconds a step may take: shapes are computed and drawn in software here."""
 A, B = "chair-000", "chair-003"
 WHERE = """(id) => fetch("/spaces/chairs/map").then((r) => r.json()).then(({ points }) => {
     const box = document.querySelector("#map").getBoundingClientRect();

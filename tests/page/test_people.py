@@ -10,10 +10,9 @@ import pytest
 if os.environ.get("CI") != "true":
     pytest.importorskip("playwright")
 from drawing import NO_WEBGL
-from looking import open_page, stage_says
+from looking import PATIENCE, open_page, stage_says
 from playwright.sync_api import Browser, Page, expect
 
-PATIENCE = 60_000
 LINE = "?a=chair-003&b=chair-005"
 NAMELESS = """() => [...document.querySelectorAll("button, a[href], input, select, [role=button], [tabindex='0']")]
     .filter((node) => node.checkVisibility())

@@ -18,13 +18,11 @@ from serving import ROOT, SPACE
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("playwright")
-from looking import open_page, rest, stage_says
+from looking import PATIENCE, open_page, rest, stage_says
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from netspace.cli import app
 
-PATIENCE = 60_000
-"""Milliseconds a step may take: shapes are computed and drawn in software here."""
 NO_SURFACE = "status of 422"
 """The browser's own line for raw weights that have no surface; the page says so in words."""
 LINE = "?a=chair-003&b=chair-005&t=0.5"

@@ -45,6 +45,7 @@ def test_the_interface_is_the_one_that_was_designed() -> None:
         ("POST", "/embed"),
         ("GET", "/latents/{latent_id}"),
         ("DELETE", "/latents/{latent_id}"),
+        ("GET", "/classes"),
         ("GET", "/latents/{latent_id}/classes"),
         ("GET", "/latents/{latent_id}/picture"),
         ("GET", "/latents/{latent_id}/network"),
