@@ -1,10 +1,11 @@
 /** What is known of classifiers, in words and colours. Pure. */
 
 import { KINDS } from "./colouring.js";
-import { count, percent, pointAt } from "./words.js";
+import { count, mixedAt, percent } from "./words.js";
 
 /** @typedef {import("./api.js").ClassifierPoint} Point */
 
+/** @type {Record<string, string>} */
 const SOURCES = {
   gallery: "measured on test images before this space shipped",
   images: "measured on this server’s own test images",
@@ -26,25 +27,23 @@ export const inkOf = (n, dark) => {
 
 /** The network at t: exact where it was measured, its accuracy between its neighbours' elsewhere. @param {Point[]} points @param {number} t */
 export function classifierAt(points, t) {
-  const { point, exact } = pointAt(points, t);
-  if (!point || exact) return { point, exact };
-  const after = points.findIndex((p) => p.t > t);
-  const [p, q] = [points[after - 1], points[after]];
-  const w = (t - p.t) / (q.t - p.t);
-  const known = p.accuracy !== null && q.accuracy !== null;
-  return { point: { ...point, accuracy: known ? (1 - w) * p.accuracy + w * q.accuracy : null }, exact };
+  return mixedAt(points, t, (p, q, w, near) => ({
+    ...near, accuracy: p.accuracy !== null && q.accuracy !== null ? (1 - w) * p.accuracy + w * q.accuracy : null,
+  }));
 }
+
+/** Those that are known. @param {Point[]} points */
+const accuraciesOf = (points) => points.flatMap(({ accuracy }) => (accuracy === null ? [] : [accuracy]));
 
 /** How a whole line goes, in a sentence or two. @param {Point[]} points @param {Point[]} [weights] the same line through raw weights */
 export function accuracySummary(points, weights = []) {
-  const known = points.filter((p) => p.accuracy !== null);
+  const known = accuraciesOf(points);
   if (!known.length) return "No accuracy is known on this line: this server has no images to measure it on.";
-  const order = [...known].sort((p, q) => p.accuracy - q.accuracy);
   const names = [...new Set(points.map((p) => p.architecture))];
-  const estimates = known.filter((p) => p.accuracy_from === "estimate").length;
-  const between = weights.filter((p) => p.accuracy !== null && p.t > 0 && p.t < 1).map((p) => p.accuracy);
+  const estimates = points.filter((p) => p.accuracy !== null && p.accuracy_from === "estimate").length;
+  const between = accuraciesOf(weights.filter((p) => p.t > 0 && p.t < 1));
   return [
-    `Between ${accuracyWords(order[0].accuracy)} and ${accuracyWords(order.at(-1).accuracy)} of the images are put into the right class`,
+    `Between ${accuracyWords(Math.min(...known))} and ${accuracyWords(Math.max(...known))} of the images are put into the right class`,
     names.length > 1 ? `, by ${names.join(", then ")}.` : `, all by ${names[0]}.`,
     estimates ? ` ${estimates === known.length ? "All" : `${count(estimates)} of ${count(known.length)}`} are estimates.` : "",
     between.length ? ` Averaged raw weights fall to ${accuracyWords(Math.min(...between))} in between.` : "",

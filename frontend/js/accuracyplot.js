@@ -6,7 +6,9 @@ import { quietAxis, quietLayout } from "./plotly.js";
 
 /** @typedef {import("./api.js").ClassifierPoint} Point */
 
+/** @param {string[]} names */
 const inks = (names) => Object.fromEntries(names.map((name, n) => [name, inkOf(n, darkScheme.matches)]));
+/** @param {number|null} value */
 const hundredths = (value) => (value === null ? null : 100 * value);
 
 /** The line: accuracy above, what the space takes each latent for below. @param {Point[]} points @param {string[]} names of the architectures, the smallest first */

@@ -30,7 +30,9 @@ import { ownerToken } from "./owner.js";
  */
 /** @typedef {{t: number, architecture: string, volume: number, parts: number, largest_share: number, empty: boolean}} Point */
 
-/** @typedef {{t: number, architecture: string, probabilities: Record<string, number>, accuracy: number|null, accuracy_from: "gallery"|"images"|"estimate"|null}} ClassifierPoint */
+/**
+ * @typedef {{t: number, architecture: string, probabilities: Record<string, number>, accuracy: number|null, accuracy_from: "gallery"|"images"|"estimate"|null}} ClassifierPoint
+ */
 
 export class ProblemError extends Error {
   /** @param {{slug?: string, title: string, detail?: string, status?: number}} problem */
@@ -52,7 +54,7 @@ async function problem(response) {
   const fallback = { title: `The server answered ${response.status}`, detail: response.statusText, status: response.status };
   if (!(response.headers.get("content-type") ?? "").includes("json")) return new ProblemError(fallback);
   const body = await response.json().catch(() => ({}));
-  const fields = (body.errors ?? []).map((e) => `${e.where}: ${e.message}`).join("; ");
+  const fields = /** @type {{where: string, message: string}[]} */ (body.errors ?? []).map((e) => `${e.where}: ${e.message}`).join("; ");
   return new ProblemError({
     slug: String(body.type ?? "").split("/").pop() || undefined,
     title: body.title ?? fallback.title,
@@ -87,8 +89,11 @@ async function call(url, options) {
   return response;
 }
 
+/** @param {object} values */
 const query = (values) => new URLSearchParams(Object.entries(values).filter(([, v]) => v !== undefined && v !== null)).toString();
+/** @param {string} url @param {AbortSignal} [signal] */
 const getJSON = async (url, signal) => (await call(url, { signal })).json();
+/** @param {string} url @param {object} body @param {AbortSignal} [signal] */
 const post = (url, body, signal) =>
   call(url, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal });
 
@@ -117,6 +122,7 @@ export async function latents(space, signal, limit = 1000) {
 export const latent = (id, { vector = false, signal } = {}) =>
   getJSON(`/latents/${encodeURIComponent(id)}${vector ? "?vector=true" : ""}`, signal);
 
+/** @param {string} id */
 export const removeLatent = (id) => call(`/latents/${encodeURIComponent(id)}`, { method: "DELETE" });
 
 /**
@@ -134,7 +140,11 @@ export async function embed(file, space, sent = () => {}, signal = undefined) {
   return (await send("/embed", body, sent, signal)).json();
 }
 
-/** POST that tells how much was sent: `fetch` cannot. @returns {Promise<Response>} */
+/**
+ * POST that tells how much was sent: `fetch` cannot.
+ * @param {string} url @param {FormData} body @param {(share: number) => void} sent @param {AbortSignal} [signal]
+ * @returns {Promise<Response>}
+ */
 async function send(url, body, sent, signal) {
   const request = new XMLHttpRequest();
   const done = new Promise((resolve, reject) => {
@@ -163,58 +173,72 @@ async function send(url, body, sent, signal) {
 export const interpolate = async ({ a, b, of }, where, signal) =>
   (await (await post("/interpolate", { a, b, of, ...where }, signal)).json()).points;
 
-/** The mesh of a point of a line, or of a place. @param {Spot} spot */
+/** The mesh of a point of a line, or of a place. @param {Spot} spot @param {number} resolution @param {string} format */
 export const meshURL = ({ a, b, of, t, at }, resolution, format) => `/mesh?${query({ ...(at ? { at } : { a, b, t, of }), resolution, format })}`;
 
-/** The mesh in the binary format; `mesh.js` decodes it. @param {Spot} spot @returns {Promise<ArrayBuffer>} */
+/** The mesh in the binary format; `mesh.js` decodes it. @param {Spot} spot @param {number} resolution @param {AbortSignal} [signal] @returns {Promise<ArrayBuffer>} */
 export const mesh = async (spot, resolution, signal) => (await call(meshURL(spot, resolution, "bin"), { signal })).arrayBuffer();
 
-/** Where every latent lies on the map. @param {string} space @param {string|null} projection @returns {Promise<MapPoints>} */
+/** Where every latent lies on the map. @param {string} space @param {string|null} projection @param {AbortSignal} [signal] @returns {Promise<MapPoints>} */
 export const map = (space, projection, signal) => getJSON(`/spaces/${encodeURIComponent(space)}/map?${query({ projection })}`, signal);
 
 /** Keeps a place as a latent. @param {string} space @param {string} at @param {string} name @returns {Promise<Latent>} */
 export const keepPlace = async (space, at, name) => (await post("/latents", { space, at, name })).json();
 
+/** @param {string} id */
 export const pictureURL = (id) => `/latents/${encodeURIComponent(id)}/picture`;
 
-/** The file of the network decoded at a place. @param {string} space @param {string} at @returns {Promise<Blob>} */
+/** The file of the network decoded at a place. @param {string} space @param {string} at @param {string} format @returns {Promise<Blob>} */
 export const decode = async (space, at, format) => (await post("/decode", { space, at, format })).blob();
 
-/** @returns {Promise<Blob>} */
+/** @param {string} id @param {string} format @param {"decoded"|"input"} of @returns {Promise<Blob>} */
 export const network = async (id, format, of) => (await call(`/latents/${encodeURIComponent(id)}/network?${query({ format, of })}`)).blob();
 
-/** How right the classifier at a point of a line, or at a place, is, class by class. @param {Spot} spot @param {AbortSignal} [signal] @returns {Promise<{accuracy: number, images: number, classes: {name: string, accuracy: number|null, images: number}[]}>} */
+/**
+ * How right the classifier at a point of a line, or at a place, is, class by class.
+ * @param {Spot} spot @param {AbortSignal} [signal]
+ * @returns {Promise<{accuracy: number, images: number, classes: {name: string, accuracy: number|null, images: number}[]}>}
+ */
 export const classes = ({ a, b, of, t, at }, signal) => getJSON(`/classes?${query(at ? { at } : { a, b, t, of })}`, signal);
 
-/** What a space can change. @returns {Promise<import("./wishes.js").Attribute[]>} */
+/** What a space can change. @param {string} space @param {AbortSignal} [signal] @returns {Promise<import("./wishes.js").Attribute[]>} */
 export const attributes = async (space, signal) => (await getJSON(`/spaces/${encodeURIComponent(space)}/attributes`, signal)).attributes;
 
-/** Keeps a mesh's or a file's points. @param {File} file @param {AbortSignal} [signal] @returns {Promise<{id: string, name: string, points: number, normals: boolean}>} */
+/**
+ * Keeps a mesh's or a file's points.
+ * @param {File} file @param {AbortSignal} [signal]
+ * @returns {Promise<{id: string, name: string, points: number, normals: boolean}>}
+ */
 export async function points(file, signal) {
   const body = new FormData();
   body.append("file", file);
   return (await call("/points", { method: "POST", body, signal })).json();
 }
 
-/** Directions that mean something in a space, and what a property must reach to be one. @param {string} space @param {AbortSignal} [signal] @returns {Promise<{directions: import("./pushes.js").Direction[], fewest: number, least_r2: number}>} */
+/**
+ * Directions that mean something in a space, and what a property must reach to be one.
+ * @param {string} space @param {AbortSignal} [signal]
+ * @returns {Promise<{directions: import("./pushes.js").Direction[], fewest: number, least_r2: number}>}
+ */
 export const directions = (space, signal) => getJSON(`/spaces/${encodeURIComponent(space)}/directions`, signal);
 
 /** Two latents or places in numbers. @param {string} a @param {string} b @param {AbortSignal} [signal] @returns {Promise<import("./likeness.js").Comparison>} */
 export const compare = async (a, b, signal) => (await post("/compare", { a, b }, signal)).json();
 
+/** @param {string} id */
 const jobURL = (id, rest = "") => `/jobs/${encodeURIComponent(id)}${rest}`;
 
-/** The newest first. @returns {Promise<import("./job.js").Job[]>} */
+/** The newest first. @param {AbortSignal} [signal] @returns {Promise<import("./job.js").Job[]>} */
 export const jobs = async (signal) => (await getJSON("/jobs?limit=100", signal)).items;
 
-/** @returns {Promise<import("./job.js").Job>} */
+/** @param {string} id @param {AbortSignal} [signal] @returns {Promise<import("./job.js").Job>} */
 export const job = (id, signal) => getJSON(jobURL(id), signal);
 
-/** @returns {Promise<import("./job.js").Job>} */
+/** @param {object} request @returns {Promise<import("./job.js").Job>} */
 export const startJob = async (request) => (await post("/jobs", request)).json();
 
-/** @param {"cancel"|"resume"} what @returns {Promise<import("./job.js").Job>} */
+/** @param {"cancel"|"resume"} what @param {string} id @returns {Promise<import("./job.js").Job>} */
 export const changeJob = async (id, what) => (await call(jobURL(id, `/${what}`), { method: "POST" })).json();
 
-/** Server-sent events, for EventSource. */
+/** Server-sent events, for EventSource. @param {string} id */
 export const eventsURL = (id) => jobURL(id, "/events");

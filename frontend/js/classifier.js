@@ -9,6 +9,8 @@ import { CONFIG, plotly } from "./plotly.js";
 import { architectureNames, architectureOf, pointsOf, spotOf, taskOf } from "./state.js";
 import { percent, position } from "./words.js";
 
+/** @typedef {import("./state.js").State} State */
+
 /** Milliseconds after which a view counts as at rest. */
 const REST_MS = 300;
 /** Refusals that are told where the classes would stand, and nowhere else. */
@@ -27,13 +29,16 @@ export function classifier(store, fail) {
   const host = byId("classifier");
   const fetchClasses = newest((signal, spot) => api.classes(spot, signal));
   const twinsPlot = byId("twins");
+  /** @type {string|null} */
   let asked = null;
   let resting = 0;
 
+  /** @param {State} state */
   function drawHere(state) {
     const spot = spotOf(state);
-    const { point, exact } = classifierAt(pointsOf(state, spot) ?? [], spot.t);
+    const { point, exact } = classifierAt(/** @type {import("./api.js").ClassifierPoint[]} */ (pointsOf(state, spot) ?? []), spot.t);
     const names = architectureNames(state);
+    /** @param {string} name */
     const ink = (name) => inkOf(names.indexOf(name), darkScheme.matches);
     host.dataset.architecture = point?.architecture ?? "";
     byId("here-t").textContent = spot.a === spot.b ? "" : `t = ${position(spot.t)}`;
@@ -45,7 +50,7 @@ export function classifier(store, fail) {
     byId("here-shares").replaceChildren(...bars(shares.length > 1 ? shares : []));
   }
 
-  /** Class by class, once the view rests: while it moves nobody asks for so many images at every step. */
+  /** Class by class, once the view rests: while it moves nobody asks for so many images at every step. @param {State} state */
   function drawClasses(state) {
     const spot = spotOf(state);
     const key = spot.a && spot.b ? JSON.stringify(spot) : "";
@@ -58,6 +63,7 @@ export function classifier(store, fail) {
     if (key) resting = setTimeout(() => tellClasses(spot, key), REST_MS);
   }
 
+  /** @param {import("./state.js").Spot} spot @param {string} key */
   async function tellClasses(spot, key) {
     const note = byId("classes-note");
     try {
@@ -72,11 +78,16 @@ export function classifier(store, fail) {
     }
   }
 
-  /** @returns {{id: string, name: string, architecture: string, input: number, decoded: number}[]} */
+  /** @param {State} state @returns {{id: string, name: string, architecture: string, input: number, decoded: number}[]} */
   const twinsOf = (state) => state.latents
-    .filter(({ origin, accuracy, properties }) => origin === "gallery" && typeof accuracy === "number" && typeof properties.decoded_accuracy === "number")
-    .map((latent) => ({ id: latent.id, name: latent.name, architecture: architectureOf(state, latent)?.name ?? "", input: latent.accuracy, decoded: latent.properties.decoded_accuracy }));
+    .filter(({ origin }) => origin === "gallery")
+    .flatMap((latent) => {
+      const { id, name, accuracy: input, properties: { decoded_accuracy: decoded } } = latent;
+      if (typeof input !== "number" || typeof decoded !== "number") return [];
+      return [{ id, name, architecture: architectureOf(state, latent)?.name ?? "", input, decoded }];
+    });
 
+  /** @param {State} state */
   async function drawTwins(state) {
     const twins = twinsOf(state);
     byId("twins-note").textContent = twinsSummary(twins);
@@ -86,14 +97,15 @@ export function classifier(store, fail) {
     const first = !twinsPlot.dataset.points;
     await Plotly.react(twinsPlot, twinTraces(twins, architectureNames(state)), twinLayout(twins), CONFIG);
     twinsPlot.dataset.points = String(twins.length);
-    if (first) /** @type {any} */ (twinsPlot).on("plotly_click", ({ points: [{ customdata }] }) => store.look({ b: customdata, t: 1 }));
+    if (first) /** @type {any} */ (twinsPlot).on("plotly_click", (/** @type {{points: {customdata: string}[]}} */ { points: [{ customdata }] }) => store.look({ b: customdata, t: 1 }));
   }
 
+  /** @param {State} state @param {State|null} before */
   function draw(state, before) {
     const on = taskOf(state) === "classifier";
     // What says which job or place is shown stands where the network is shown.
     const watch = byId("watch");
-    if (on !== host.contains(watch)) (on ? host.firstElementChild : byId("stage")).prepend(watch);
+    if (on !== host.contains(watch)) (on ? /** @type {Element} */ (host.firstElementChild) : byId("stage")).prepend(watch);
     if (!on) return;
     drawHere(state);
     drawClasses(state);

@@ -16,9 +16,9 @@ const NOTES = {
   commands: "Needs the library and the folder of the space; what only this server knows is fetched from it.",
 };
 
-/** @param {any} state @returns {import("./snippets.js").Scene} */
+/** @param {import("./state.js").State} state @returns {import("./snippets.js").Scene} */
 const sceneOf = (state) => ({
-  origin: location.origin, space: state.view.space, spot: spotOf(state), detail: state.view.detail, latents: state.latents,
+  origin: location.origin, space: state.view.space ?? "", spot: spotOf(state), detail: state.view.detail, latents: state.latents,
 });
 
 /** @param {import("./state.js").Store} store @returns {{show: () => void}} */

@@ -1,5 +1,6 @@
 /** How a property colours the map: kinds by colour and shape, numbers by a ramp. Readable without colour vision. Pure. */
 
+/** @typedef {"light"|"dark"} Theme */
 /** @typedef {import("./api.js").Latent} Latent */
 /** @typedef {{colour: string, shape: Shape}} Mark */
 /** @typedef {"circle"|"square"|"triangle"|"diamond"|"wedge"|"pentagon"|"star"|"cross"} Shape */
@@ -37,10 +38,12 @@ export function factsOf(latent) {
   return { ...properties, ...measured, architecture: name, split: split ?? undefined, origin };
 }
 
-/** "seat_height" -> "seat height" */
+/** "seat_height" -> "seat height" @param {string} name */
 export const wordsOf = (name) => name.replaceAll("_", " ");
 
+/** @param {unknown} value */
 const isKind = (value) => typeof value === "string" || typeof value === "boolean";
+/** @param {Latent[]} latents @param {string} name @returns {any[]} kinds or numbers */
 const valuesOf = (latents, name) => latents.map((latent) => factsOf(latent)[name]).filter((v) => v !== undefined && v !== null);
 
 /** What people look for even where all are alike: that they are is worth knowing. */
@@ -58,10 +61,13 @@ export function colourable(latents) {
   return [...kinds, ...apart.filter((name) => !kinds.includes(name)), ...alike];
 }
 
-/** @param {Latent[]} latents @param {string|null} asked the property; null for the first, "none" for none @param {"light"|"dark"} theme @param {string[]} [architectures] in the order of their inks elsewhere @returns {Colouring} */
+/**
+ * @param {Latent[]} latents @param {string|null} asked the property; null for the first, "none" for none @param {"light"|"dark"} theme @param {string[]} [architectures] in the order of their inks elsewhere
+ * @returns {Colouring}
+ */
 export function colouring(latents, asked, theme, architectures = []) {
   const names = colourable(latents);
-  const name = asked === "none" || !names.length ? "none" : names.includes(asked ?? "") ? asked : names[0];
+  const name = asked === "none" || !names.length ? "none" : asked !== null && names.includes(asked) ? asked : names[0];
   if (name === "none") return { ...PLAIN, markOf: () => ({ colour: KINDS[theme][0], shape: "circle" }) };
   return isKind(valuesOf(latents, name)[0]) ? byKind(latents, name, theme, name === "architecture" ? architectures : []) : byNumber(latents, name, theme);
 }
@@ -69,33 +75,39 @@ export function colouring(latents, asked, theme, architectures = []) {
 /** @type {Omit<Colouring, "markOf">} */
 const PLAIN = { name: "none", kind: "none", groupOf: () => "", legend: [], scale: null };
 
+/** @param {unknown} value */
 const label = (value) => (value === undefined || value === null ? "not known" : value === true ? "yes" : value === false ? "no" : String(value));
 
-/** The most frequent kinds first; those that have an ink elsewhere before all others. @param {string[]} first @returns {Colouring} */
+/**
+ * The most frequent kinds first; those that have an ink elsewhere before all others.
+ * @param {string[]} first @param {Latent[]} latents @param {string} name @param {Theme} theme
+ * @returns {Colouring}
+ */
 function byKind(latents, name, theme, first) {
+  /** @param {Latent} latent */
   const groupOf = (latent) => label(factsOf(latent)[name]);
   const counts = new Map();
   for (const latent of latents) counts.set(groupOf(latent), (counts.get(groupOf(latent)) ?? 0) + 1);
   const ordered = [...counts].sort(([x, m], [y, n]) => Number(x === "not known") - Number(y === "not known") || n - m || x.localeCompare(y));
   const ranks = [...new Set([...first, ...ordered.map(([group]) => group)])];
-  const marks = new Map(ordered.map(([group]) => [group, markOfRank(ranks.indexOf(group), group, theme)]));
-  const legend = ordered.map(([group, count]) => ({ label: group, count, mark: marks.get(group) }));
-  return { name, kind: "kinds", groupOf, legend, scale: null, markOf: (latent) => marks.get(groupOf(latent)) };
+  const legend = ordered.map(([group, count]) => ({ label: group, count, mark: markOfRank(ranks.indexOf(group), group, theme) }));
+  const marks = Object.fromEntries(legend.map(({ label, mark }) => [label, mark]));
+  return { name, kind: "kinds", groupOf, legend, scale: null, markOf: (latent) => marks[groupOf(latent)] };
 }
 
-/** The rarest kinds, where there are many, share the last grey. @returns {Mark} */
+/** The rarest kinds, where there are many, share the last grey. @param {number} rank @param {string} group @param {Theme} theme @returns {Mark} */
 function markOfRank(rank, group, theme) {
   const last = KINDS[theme].length - 1;
   if (group === "not known") return { colour: UNKNOWN[theme], shape: "cross" };
   return { colour: KINDS[theme][Math.min(rank, last)], shape: SHAPES[Math.min(rank, last)] };
 }
 
-/** @returns {Colouring} */
+/** @param {Latent[]} latents @param {string} name @param {Theme} theme @returns {Colouring} */
 function byNumber(latents, name, theme) {
   const values = valuesOf(latents, name);
   const [low, high] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
   const ramp = RAMPS[theme];
-  /** @returns {Mark} */
+  /** @param {Latent} latent @returns {Mark} */
   const markOf = (latent) => {
     const value = factsOf(latent)[name];
     if (typeof value !== "number") return { colour: UNKNOWN[theme], shape: "cross" };
@@ -111,12 +123,13 @@ const SHADES = 32;
 export function shade(ramp, share) {
   const at = (Math.round(Math.min(1, Math.max(0, share)) * SHADES) / SHADES) * (ramp.length - 1);
   const [i, w] = [Math.min(ramp.length - 2, Math.floor(at)), at - Math.min(ramp.length - 2, Math.floor(at))];
+  /** @param {string} hex @param {number} c */
   const channel = (hex, c) => parseInt(hex.slice(1 + 2 * c, 3 + 2 * c), 16);
   const mixed = [0, 1, 2].map((c) => Math.round((1 - w) * channel(ramp[i], c) + w * channel(ramp[i + 1], c)));
   return `rgb(${mixed.join(" ")})`;
 }
 
-/** A number as it is read: three digits. */
+/** A number as it is read: three digits. @param {number} x */
 export const short = (x) => (Number.isInteger(x) ? String(x) : String(Number(x.toPrecision(3))));
 
 /** A property's value in words. @param {any} value */

@@ -15,6 +15,7 @@ const waiting = new Map();
 let [looks, since, left, timer] = [0, -Infinity, 0, 0];
 /** @type {HTMLElement|null} */
 let notice = null;
+let words = el("span");
 
 /**
  * The server did not answer.
@@ -25,7 +26,7 @@ export function lost(what, run) {
   if (run) waiting.set(what, run);
   if (notice) return;
   if (Date.now() - since > SOON_MS) looks = 0;
-  const words = el("span", { class: "lost-words" });
+  words = el("span", { class: "lost-words" });
   const now = el("button", { type: "button", onclick: look }, "Try again");
   notice = el("div", { class: "notice error lost", role: "status" }, el("div", {}, el("strong", {}, "The server did not answer"), el("p", {}, "What is here stays; the page keeps trying. ", words)), now);
   byId("notices").prepend(notice);
@@ -41,7 +42,7 @@ function wait() {
 
 function tick() {
   clearTimeout(timer);
-  notice.querySelector(".lost-words").textContent = left > 0 ? `Next look in ${left} s.` : "Looking …";
+  words.textContent = left > 0 ? `Next look in ${left} s.` : "Looking …";
   if (left <= 0) return void look();
   left -= 1;
   timer = setTimeout(tick, 1000);

@@ -68,7 +68,7 @@ export function directions(store, keep) {
     draw(store.get());
   }
 
-  /** @param {any} state */
+  /** @param {import("./state.js").State} state */
   function draw(state) {
     const pushes = pushesOf(spotOf(state));
     for (const one of sliders) one.draw(pushes[one.name] ?? 0);
@@ -109,5 +109,5 @@ export function directions(store, keep) {
 }
 
 const HONEST = "Each slider moves the latent. R² says how well the latent tells the property, measured on networks that were left out: 1 is exactly, 0 not at all.";
-/** @param {any} state */
+/** @param {import("./state.js").State} state */
 const networksOf = ({ spaces, view }) => spaces.find(({ id }) => id === view.space)?.gallery_size ?? 0;

@@ -17,17 +17,18 @@ export const byId = (id) => /** @type {T} */ (document.getElementById(id));
  */
 export function el(tag, values = {}, ...children) {
   const node = document.createElement(tag);
+  const properties = /** @type {Record<string, any>} */ (/** @type {unknown} */ (node));
   for (const [name, value] of Object.entries(values)) {
     if (value === undefined || value === null) continue;
     if (name === "class") node.className = value;
-    else if (name in node && !name.includes("-")) node[name] = value;
+    else if (name in node && !name.includes("-")) properties[name] = value;
     else node.setAttribute(name, String(value));
   }
   node.append(.../** @type {(Node|string)[]} */ (children.filter((child) => child || child === 0)));
   return node;
 }
 
-/** One of the page's own icons, by the id of its symbol. */
+/** One of the page's own icons, by the id of its symbol. @param {string} name */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
@@ -64,5 +65,5 @@ export const darkScheme = {
 /** Resolves once what was changed before is painted. @returns {Promise<void>} */
 export const painted = () => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 
-/** The value of a custom property of the page. */
+/** The value of a custom property of the page. @param {string} name */
 export const token = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

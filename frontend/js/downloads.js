@@ -3,21 +3,24 @@
 import * as api from "./api.js";
 import { byId, el } from "./dom.js";
 import { formatPlace, latentAt } from "./places.js";
-import { latentOf, spotOf, taskOf, watchedJob } from "./state.js";
+import { ENDS, latentOf, spotOf, taskOf, watchedJob } from "./state.js";
 import { position } from "./words.js";
+
+/** @typedef {import("./state.js").State} State */
+/** @typedef {import("./state.js").Spot} Spot */
 
 const MESH_RESOLUTION = 128;
 const MESHES = { "get-glb": "glb", "get-stl": "stl", "get-ply": "ply", "get-obj": "obj" };
 const NETWORKS = { "get-pt": "pt", "get-safetensors": "safetensors" };
 
-/** The network at this point of the line or this place. @returns {Promise<Blob>} */
+/** The network at this point of the line or this place. @param {Spot & {space: string|null}} here @param {string} format @returns {Promise<Blob>} */
 async function networkAt({ space, a, b, t, of, at }, format) {
   const end = at ? latentAt(at) : t === 0 || a === b ? a : t === 1 ? b : null;
   if (end) return api.network(end, format, of === "weights" ? "input" : "decoded");
-  return api.decode(space, at ?? formatPlace({ terms: [{ id: a, weight: 1 - t }, { id: b, weight: t }] }), format);
+  return api.decode(space ?? "", at ?? formatPlace({ terms: [{ id: a, weight: 1 - t }, { id: b, weight: t }] }), format);
 }
 
-/** Hands a blob to the browser as a file. */
+/** Hands a blob to the browser as a file. @param {Blob} blob @param {string} name */
 export function save(blob, name) {
   const url = URL.createObjectURL(blob);
   const anchor = el("a", { href: url, download: name });
@@ -29,8 +32,9 @@ export function save(blob, name) {
 
 /** @param {import("./state.js").Store} store @param {(error: unknown) => void} fail */
 export function downloads(store, fail) {
+  /** @param {State} state @param {string} suffix */
   const fileName = (state, suffix) => {
-    const [a, b] = ["a", "b"].map((end) => latentOf(state, state.view[end])?.name ?? end);
+    const [a, b] = ENDS.map((end) => latentOf(state, state.view[end])?.name ?? end);
     const place = state.view.at && (latentOf(state, latentAt(state.view.at))?.name ?? "place");
     const name = watchedJob(state)?.name ?? place ?? `${a}-to-${b}-${position(state.view.t)}`;
     return `${name}.${suffix}`.replace(/[^\w.-]+/g, "_");
@@ -52,7 +56,7 @@ export function downloads(store, fail) {
   }
 
   store.subscribe((state, before) => {
-    if (["view", "frame", "latents", "jobs"].every((part) => state[part] === before[part])) return;
+    if (state.view === before.view && state.frame === before.frame && state.latents === before.latents && state.jobs === before.jobs) return;
     const spot = spotOf(state);
     const { a, b, t, of } = spot;
     const ready = Boolean(a && b);

@@ -5,18 +5,22 @@ import { standing } from "./job.js";
 import { latentAt } from "./places.js";
 import { solidOf } from "./solid.js";
 import { DETAILS, architectureOf, latentOf, pointsOf, spotOf, taskOf, watchedJob } from "./state.js";
-import { count, emptyResult, percent, plural, pointAt, position, volume } from "./words.js";
+import { count, emptyResult, mixedAt, percent, plural, pointAt, position, volume } from "./words.js";
+
+/** @typedef {import("./state.js").State} State */
 
 const NOTHING_FOUND = "What this job has found so far decodes to a network without a surface inside the cube.";
 const NO_SURFACE = "The network decoded at this place has no surface inside the cube.";
 
 /** @param {import("./state.js").Store} store */
 export function facts(store) {
+  /** @param {string} id @param {string} text */
   const put = (id, text) => {
     const node = byId(id);
     if (node.textContent !== text) node.textContent = text;
   };
 
+  /** @param {State} state */
   function draw(state) {
     const { t, of } = state.view;
     drawWatched(state);
@@ -27,7 +31,7 @@ export function facts(store) {
     drawNetwork(state, of);
   }
 
-  /** A watched job, or a place, stands in the place of the line's numbers. */
+  /** A watched job, or a place, stands in the place of the line's numbers. @param {State} state */
   function drawWatched(state) {
     const job = watchedJob(state);
     const { at } = state.view;
@@ -37,12 +41,14 @@ export function facts(store) {
     else if (at) drawPlace(state, at);
   }
 
+  /** @param {import("./job.js").Job} job */
   function drawJob(job) {
     put("watch-what", job.result ? "Found by" : job.latent ? "Found so far by" : job.start ? "The start of" : "Nothing to show yet of");
     put("watch-name", job.name);
     put("watch-step", job.status === "running" && job.step ? `step ${count(job.step)} of ${count(job.steps)}` : standing(job));
   }
 
+  /** @param {State} state @param {string} at */
   function drawPlace(state, at) {
     const id = latentAt(at);
     const mesh = state.frame?.spot.at === at ? state.frame.mesh : null;
@@ -52,8 +58,12 @@ export function facts(store) {
     put("watch-step", solid ? `volume ${volume(solid.volume)}, ${plural(solid.parts, "part")}` : "");
   }
 
+  /** What is measured of a line of shapes. @param {State} state @param {import("./state.js").Ends} line */
+  const shapesOf = (state, line) => /** @type {import("./api.js").Point[]} */ (pointsOf(state, line) ?? []);
+
+  /** @param {State} state @param {number} t */
   function drawPoint(state, t) {
-    const known = pointAt(pointsOf(state, state.view) ?? [], t);
+    const known = pointAt(shapesOf(state, state.view), t);
     const { point } = known;
     const about = known.exact ? "" : "≈ ";
     put("fact-volume", !point ? "…" : point.empty ? "none" : about + volume(point.volume));
@@ -61,6 +71,7 @@ export function facts(store) {
     put("fact-share", point && point.parts > 1 ? `largest ${percent(point.largest_share)}` : "");
   }
 
+  /** @param {State} state */
   function drawMesh(state) {
     const { frame } = state;
     const mesh = frame?.mesh;
@@ -71,24 +82,26 @@ export function facts(store) {
     drawBeside(state.beside);
   }
 
+  /** @param {import("./frames.js").Frame|null} frame */
   function drawBeside(frame) {
     byId("empty-beside").hidden = !frame || Boolean(frame.mesh);
     if (frame && !frame.mesh) put("empty-beside-words", emptyResult("weights", frame.spot.t));
   }
 
+  /** @param {State} state @param {import("./state.js").Of} of */
   function drawNetwork(state, of) {
     const space = state.spaces.find((s) => s.id === state.view.space);
     const arch = of === "weights" ? architectureOf(state, latentOf(state, state.view.a)) : decodedTo(state, space);
     if (!arch || !state.view.a) return put("fact-network", "");
     const weights = arch.parameters ? ` with ${count(arch.parameters)} weights` : "";
-    const origin = of === "weights" ? "averaged from two networks" : `decoded from ${plural(space.latent_size, "number")}`;
+    const origin = of === "weights" ? "averaged from two networks" : `decoded from ${plural(space?.latent_size ?? 0, "number")}`;
     put("fact-network", `This network: ${arch.name}${weights}, ${origin}.`);
   }
 
-  /** Which architecture the space decodes to here. */
+  /** Which architecture the space decodes to here. @param {State} state @param {import("./api.js").Space|undefined} space */
   function decodedTo(state, space) {
     const spot = spotOf(state);
-    const { point } = pointAt(pointsOf(state, spot) ?? [], spot.t);
+    const { point } = mixedAt(pointsOf(state, spot) ?? [], spot.t, (p, q, w, near) => near);
     return space?.architectures.find(({ name }) => name === point?.architecture) ?? space?.architectures[0];
   }
 

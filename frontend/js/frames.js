@@ -12,6 +12,7 @@ import { BEYOND, STEPS, sameLine } from "./state.js";
 /** @typedef {import("./mesh.js").Mesh} Mesh */
 /** @typedef {import("./state.js").Spot} Spot */
 /** @typedef {{spot: Spot, resolution: number, mesh: Mesh|null, reason: string}} Frame mesh is null where there is no surface */
+/** @typedef {{key: string, controller: AbortController, promise: Promise<Frame>}} Flight a request under way */
 
 export const COARSE = 64;
 export const FINE = 128;
@@ -19,12 +20,13 @@ const CACHE_BYTES = 128 * 2 ** 20;
 /** Steps away from a point at rest, in the order in which they are fetched in advance. */
 const AROUND = [1, -1, 2, -2, 3, -3, 5, -5, 8, -8, 12, -12, 20, -20, 30, -30];
 
-/** A line to itself is one point. */
+/** A line to itself is one point. @param {Spot} spot @param {number} resolution */
 const keyOf = ({ a, b, of, t }, resolution) => [a, b, of, a === b ? 0 : Math.round(t * STEPS), resolution].join("\n");
+/** @param {Frame} frame */
 const sizeOf = (frame) => 64 + (frame.mesh ? frame.mesh.positions.byteLength + frame.mesh.indices.byteLength : 0);
 
-/** Whether one spot is on the way to the other: both on one line, or both places, as while a handle is dragged. */
-const onTheWay = (x, y) => sameLine(x, y) || Boolean(x.at && y.at);
+/** Whether one spot is on the way to the other: both on one line, or both places, as while a handle is dragged. @param {Spot|null} x @param {Spot} y */
+const onTheWay = (x, y) => x !== null && (sameLine(x, y) || Boolean(x.at && y.at));
 
 /** The neighbours of a point, on its line; beyond the ends only for one that lies there. @param {Spot} spot @returns {Spot[]} */
 function around(spot) {
@@ -35,6 +37,7 @@ function around(spot) {
 
 /** Frames by key, the least recently used dropped beyond `limit` bytes. */
 export class FrameCache {
+  /** @type {Map<string, Frame>} */
   #frames = new Map();
   #bytes = 0;
 
@@ -46,6 +49,7 @@ export class FrameCache {
     return this.#frames.size;
   }
 
+  /** @param {Spot} spot @param {number} resolution @returns {Frame|undefined} */
   get(spot, resolution) {
     const key = keyOf(spot, resolution);
     const frame = this.#frames.get(key);
@@ -53,6 +57,7 @@ export class FrameCache {
     return frame;
   }
 
+  /** @param {Frame} frame */
   put(frame) {
     const key = keyOf(frame.spot, frame.resolution);
     if (this.#frames.has(key)) return;
@@ -68,8 +73,9 @@ export class FrameCache {
 
 export class Frames {
   #cache;
+  /** @type {Spot|null} */
   #wanted = null;
-  /** `main` is the wanted frame, coarse; `side` refines or anticipates. Each a Flight or null. */
+  /** `main` is the wanted frame, coarse; `side` refines or anticipates. @type {{main: Flight|null, side: Flight|null}} */
   #lanes = { main: null, side: null };
   #timer = 0;
 
@@ -111,12 +117,19 @@ export class Frames {
     if (ahead.length) this.#anticipate(ahead, spot);
   }
 
+  /** @param {Flight} flight */
+  #isWanted({ key }) {
+    return this.#wanted !== null && keyOf(this.#wanted, COARSE) === key;
+  }
+
+  /** @param {"main"|"side"} lane */
   #drop(lane) {
     const flight = this.#lanes[lane];
     this.#lanes[lane] = null;
     flight?.controller.abort();
   }
 
+  /** @param {Spot} spot */
   #known(spot) {
     return this.#cache.get(spot, this.fine) ?? this.#cache.get(spot, COARSE);
   }
@@ -124,6 +137,7 @@ export class Frames {
   /** Shows the wanted frame if it is known, else sees to it that it is under way. */
   async #pump() {
     const spot = this.#wanted;
+    if (!spot) return;
     const known = this.#known(spot);
     if (known) return this.#arrived(known, spot);
     this.pending(true);
@@ -135,17 +149,18 @@ export class Frames {
       const frame = await flight.promise;
       if (this.#lanes.main !== flight) return;
       this.#lanes.main = null;
-      if (keyOf(frame.spot, COARSE) !== keyOf(this.#wanted, COARSE)) this.show(frame);
+      if (!this.#isWanted(flight)) this.show(frame);
       this.#pump();
     } catch (error) {
       if (this.#lanes.main !== flight) return;
       this.#lanes.main = null;
-      if (keyOf(this.#wanted, COARSE) !== flight.key) return void this.#pump();
+      if (!this.#isWanted(flight)) return void this.#pump();
       this.pending(false);
       this.fail(error, spot);
     }
   }
 
+  /** @param {Spot} spot @param {number} resolution @returns {Flight} */
   #start(spot, resolution) {
     const controller = new AbortController();
     const promise = this.fetch(spot, resolution, controller.signal).then((frame) => {
@@ -156,6 +171,7 @@ export class Frames {
     return { key: keyOf(spot, resolution), controller, promise };
   }
 
+  /** @param {Frame} frame @param {Spot} spot */
   #arrived(frame, spot) {
     this.pending(false);
     this.show(frame);
@@ -163,6 +179,7 @@ export class Frames {
     this.#timer = setTimeout(() => this.#settle(spot), this.rest);
   }
 
+  /** @param {Spot} spot */
   async #settle(spot) {
     this.#drop("side");
     try {
@@ -179,7 +196,7 @@ export class Frames {
     if (spot.a !== spot.b) this.#anticipate(around(spot), spot);
   }
 
-  /** One at a time, as long as `spot` stays wanted; a failure here is no news, it will be if the spot is wanted. */
+  /** One at a time, as long as `spot` stays wanted; a failure here is no news, it will be if the spot is wanted. @param {Spot[]} spots @param {Spot} spot */
   async #anticipate(spots, spot) {
     for (const next of spots) {
       if (this.#wanted !== spot || this.#lanes.side) return;
@@ -187,7 +204,7 @@ export class Frames {
     }
   }
 
-  /** A frame, fetched beside what is wanted. */
+  /** A frame, fetched beside what is wanted. @param {Spot} spot @param {number} resolution */
   async #aside(spot, resolution) {
     const flight = this.#start(spot, resolution);
     this.#lanes.side = flight;

@@ -5,7 +5,11 @@ import { el } from "./dom.js";
 import { latentOf } from "./state.js";
 import { count, traits } from "./words.js";
 
+/** @typedef {import("./state.js").State} State */
+/** @typedef {import("./api.js").Latent} Latent */
+
 /** What is not of the gallery says where it is from. */
+/** @type {Record<string, string>} */
 const BADGES = { upload: "yours", job: "found", place: "kept" };
 /** Cards that are shown at once: more are found by words, or on the map. */
 const MOST = 160;
@@ -16,6 +20,7 @@ function searchText({ name, origin, properties }) {
   return [name, BADGES[origin] ?? "", ...traits(properties)].join(" ").toLowerCase();
 }
 
+/** @param {Latent} latent */
 function picture(latent) {
   const image = el("img", { alt: "", loading: "lazy", decoding: "async", width: 96, height: 96, draggable: false });
   image.addEventListener("error", () => image.classList.add("missing"), { once: true });
@@ -29,14 +34,16 @@ function picture(latent) {
  * @param {import("./state.js").Store} store
  */
 export function gallery(host, end, store) {
-  const list = host.querySelector("[data-role=list]");
+  /** @param {string} name */
+  const part = (name) => /** @type {HTMLElement} */ (host.querySelector(`[data-role=${name}]`));
+  const [list, nothing, chosen] = ["list", "nothing", "chosen"].map(part);
   const filter = /** @type {HTMLInputElement} */ (host.querySelector("input[type=search]"));
-  const nothing = /** @type {HTMLElement} */ (host.querySelector("[data-role=nothing]"));
   /** The cards that are listed, and their radio buttons. */
   const listed = () => [.../** @type {HTMLCollectionOf<HTMLLabelElement>} */ (list.children)];
+  /** @param {HTMLLabelElement} label */
   const radioOf = (label) => /** @type {HTMLInputElement} */ (label.firstChild);
-  const chosen = host.querySelector("[data-role=chosen]");
 
+  /** @param {Latent} latent */
   function card(latent) {
     const input = el("input", { type: "radio", name: `end-${end}`, value: latent.id });
     const details = traits(latent.properties);
@@ -48,13 +55,16 @@ export function gallery(host, end, store) {
     return label;
   }
 
+  /** @type {Map<string, HTMLLabelElement>} */
   const cards = new Map();
+  /** @param {Latent} latent */
   const cardOf = (latent) => {
-    if (!cards.has(latent.id)) cards.set(latent.id, card(latent));
-    return cards.get(latent.id);
+    const made = cards.get(latent.id) ?? card(latent);
+    cards.set(latent.id, made);
+    return made;
   };
 
-  /** Those that have all the words, the chosen one whatever else; of very many only the first. */
+  /** Those that have all the words, the chosen one whatever else; of very many only the first. @param {State} state */
   function fill(state) {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     const fitting = state.latents.filter((latent) => words.every((word) => searchText(latent).includes(word)));
@@ -67,6 +77,7 @@ export function gallery(host, end, store) {
     nothing.textContent = left ? `${count(left)} more: filter to find them, or pick them on the map.` : state.latents.length ? NOTHING : "";
   }
 
+  /** @param {State} state @param {boolean} reveal */
   function mark(state, reveal) {
     const id = state.view[end];
     for (const label of listed()) {
@@ -85,12 +96,12 @@ export function gallery(host, end, store) {
   store.subscribe((state, before) => {
     const refilled = state.latents !== before.latents;
     const moved = state.view[end] !== before.view[end];
-    if (refilled || (moved && !cards.get(state.view[end])?.isConnected)) fill(state);
+    if (refilled || (moved && !cards.get(state.view[end] ?? "")?.isConnected)) fill(state);
     if (refilled || moved) mark(state, !list.contains(document.activeElement));
   });
 }
 
-/** Scrolls the list only, never the page. */
+/** Scrolls the list only, never the page. @param {HTMLElement} list @param {HTMLElement} item */
 function scrollWithin(list, item) {
   const [outer, inner] = [list.getBoundingClientRect(), item.getBoundingClientRect()];
   const [down, right] = [inner.top - outer.top, inner.left - outer.left];

@@ -11,6 +11,7 @@ const DULL = ["architecture", "fit_iou"];
 /** A latent's properties, the one that colours the map first. @param {import("./api.js").Latent} latent @param {string} [first] @returns {[string, string][]} */
 export function properties(latent, first = "") {
   const facts = Object.entries(factsOf(latent)).filter(([name, value]) => value !== undefined && value !== null && !DULL.includes(name));
+  /** @param {[string, unknown]} fact */
   const rank = ([name, value]) => (name === first ? 0 : typeof value === "string" ? 1 : name.startsWith("agreement") ? 2 : 3);
   return facts.sort((p, q) => rank(p) - rank(q)).map(([name, value]) => [wordsOf(name), inWords(value)]);
 }
@@ -19,8 +20,9 @@ export function properties(latent, first = "") {
 export function hoverCard(host) {
   const card = el("div", { class: "hover-card", hidden: true, "aria-hidden": "true" });
   host.append(card);
-  let shown = null;
+  let shown = "";
 
+  /** @param {import("./api.js").Latent} latent @param {string} first */
   function fill(latent, first) {
     const rows = properties(latent, first).slice(0, SHOWN).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]);
     card.replaceChildren(

@@ -9,7 +9,12 @@ import { solidOf } from "./solid.js";
 import { latentOf } from "./state.js";
 import { percent, plural, volume } from "./words.js";
 
+/** @typedef {import("./state.js").State} State */
+/** @typedef {import("./api.js").Latent} Latent */
+
 const NEIGHBOURS = 5;
+/** @type {import("./places.js").Place} */
+const NOWHERE = { terms: [], pushes: [] };
 const ORIGINS = { gallery: "", upload: "yours", job: "found by a job", place: "kept place" };
 
 /**
@@ -25,6 +30,7 @@ export function inspect(store, { keep, remove, fail }) {
   /** @type {Map<string, {id: string, name: string, distance: number}[]>} */
   const nearest = new Map();
 
+  /** @param {string} id */
   async function learn(id) {
     if (nearest.has(id)) return;
     try {
@@ -37,10 +43,14 @@ export function inspect(store, { keep, remove, fail }) {
     }
   }
 
+  /** @param {Partial<import("./state.js").View>} patch */
   const choose = (patch) => () => store.look(patch);
+  /** @param {"a"|"b"} end @param {string} id */
   const use = (end, id) => el("button", { type: "button", class: `small use ${end}`, onclick: choose({ [end]: id, t: end === "a" ? 0 : 1 }) }, `Use as ${end.toUpperCase()}`);
+  /** @param {string} id @param {number} side */
   const picture = (id, side) => el("img", { alt: "", width: side, height: side, src: api.pictureURL(id) });
 
+  /** @param {Latent} latent @param {State} state */
   function ofLatent(latent, { view }) {
     const facts = properties(latent, view.colour ?? "").map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)));
     const own = latent.origin !== "gallery";
@@ -53,12 +63,13 @@ export function inspect(store, { keep, remove, fail }) {
           el("div", { class: "row" }, use("a", latent.id), use("b", latent.id),
             own && el("button", { type: "button", class: "small quiet", onclick: () => remove(latent) }, "Remove")))),
       el("dl", { class: "facts-list" }, ...facts),
-      near?.length ? neighbours("Nearest in the space", near.slice(0, NEIGHBOURS), (n) => n.distance.toFixed(2)) : null,
+      ...(near?.length ? [neighbours("Nearest in the space", near.slice(0, NEIGHBOURS), (n) => n.distance.toFixed(2))] : []),
     ];
   }
 
+  /** @param {string} at @param {State} state */
   function ofPlace(at, { frame, latents }) {
-    const { terms, pushes } = parsePlace(at);
+    const { terms, pushes } = parsePlace(at) ?? NOWHERE;
     const named = terms.map(({ id, weight }) => ({ id, weight, name: latents.find((l) => l.id === id)?.name ?? id })).sort((p, q) => q.weight - p.weight);
     const pushed = pushes.length ? `, moved along ${plural(pushes.length, "direction")}` : "";
     const keeping = el("button", { type: "button", class: "small primary" }, "Keep it");
@@ -73,6 +84,7 @@ export function inspect(store, { keep, remove, fail }) {
     ];
   }
 
+  /** @param {HTMLButtonElement} button @param {string} at @param {{name: string}[]} named */
   async function keepIt(button, at, named) {
     button.disabled = true;
     const latent = await keep(at, `Between ${named.slice(0, 2).map(({ name }) => name).join(" and ")}`.slice(0, 80));
@@ -80,6 +92,7 @@ export function inspect(store, { keep, remove, fail }) {
     if (latent) store.look({ at: placeOf(latent.id) });
   }
 
+  /** @template {{id: string, name: string}} N @param {string} title @param {N[]} items @param {(item: N) => string} note */
   function neighbours(title, items, note) {
     const buttons = items.map((n) =>
       el("button", { type: "button", title: n.name, onclick: choose({ at: placeOf(n.id) }) }, picture(n.id, 44), el("span", {}, note(n)), el("span", { class: "hidden" }, ` ${n.name}`)));
@@ -87,6 +100,7 @@ export function inspect(store, { keep, remove, fail }) {
   }
 
   let drawn = "";
+  /** @param {State} state */
   function draw(state) {
     const { view, latents, phase } = state;
     const id = latentAt(view.at);
@@ -96,7 +110,7 @@ export function inspect(store, { keep, remove, fail }) {
     if (key === drawn) return;
     drawn = key;
     host.dataset.at = view.at ?? "";
-    if (latent) host.replaceChildren(...ofLatent(latent, state).filter(Boolean));
+    if (latent) host.replaceChildren(...ofLatent(latent, state));
     else if (view.at && latents.length) host.replaceChildren(...ofPlace(view.at, state));
     else host.replaceChildren(latents.length ? hint() : el("p", { class: "muted" }, PHASES[phase]));
     if (latent) learn(latent.id);
@@ -106,7 +120,7 @@ export function inspect(store, { keep, remove, fail }) {
   draw(store.get());
 }
 
-/** What a place's shape is like, once it is there. */
+/** What a place's shape is like, once it is there. @param {import("./frames.js").Frame|null} frame @param {string} at */
 function solidWords(frame, at) {
   if (frame?.spot.at !== at) return "";
   if (!frame.mesh) return "It has no surface inside the cube.";

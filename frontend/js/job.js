@@ -30,7 +30,9 @@ import { count, percent, plural } from "./words.js";
 /** Streams that are open at once: a browser has six connections to a host, and shapes need some. */
 export const STREAMS = 3;
 
+/** @param {Pick<Job, "status">} job */
 export const isActive = ({ status }) => status === "queued" || status === "running";
+/** @param {Pick<Job, "status">} job */
 export const canResume = ({ status }) => status === "failed" || status === "cancelled";
 
 /** Computing time left at the pace so far; null where nobody knows. @param {Record<string, any>} job */
@@ -57,17 +59,22 @@ export function absorb(known, row) {
  * @returns {Job}
  */
 export function hear(job, { number, kind, data }) {
-  if (number <= job.heard) return job;
+  const { heard = 0, curve = [] } = job;
+  if (number <= heard) return job;
   const next = { ...job, heard: number };
-  if (kind === "progress") next.curve = [...job.curve, ...data.curve];
+  if (kind === "progress") next.curve = [...curve, ...data.curve];
   if (!isActive(job) || !(data.step >= job.step)) return next;
   if (kind === "latent") return { ...next, latent: data.latent };
   const { step, steps, seconds, value } = data;
   return { ...next, step, steps, seconds, value, progress: step / steps, seconds_left: secondsLeft(data) };
 }
 
-/** Jobs whose events are listened to: the opened one first, to have its curve, then those that run, then that wait. */
+/**
+ * Jobs whose events are listened to: the opened one first, to have its curve, then those that run, then that wait.
+ * @param {Job[]} jobs @param {string|null} opened @param {Set<string>} complete
+ */
 export function followed(jobs, opened, complete = new Set()) {
+  /** @param {Job} job */
   const rank = ({ id, status }) => (id === opened ? 0 : status === "running" ? 1 : 2);
   const wanted = jobs.filter((job) => isActive(job) || (job.id === opened && !complete.has(job.id)));
   return wanted.sort((x, y) => rank(x) - rank(y)).slice(0, STREAMS).map(({ id }) => id);
@@ -76,13 +83,17 @@ export function followed(jobs, opened, complete = new Set()) {
 /** What a job shows: its result, or the best so far, or what it starts from, if that is one latent. @param {Job} [job] */
 export const shownLatent = (job) => job?.result ?? job?.latent ?? job?.start ?? null;
 
-/** The jobs that the tray lists: those of the space that is looked at, without what was dismissed. @returns {Job[]} */
+/**
+ * The jobs that the tray lists: those of the space that is looked at, without what was dismissed.
+ * @param {Pick<import("./state.js").State, "jobs"|"view">} state
+ * @returns {Job[]}
+ */
 export function listed({ jobs, view }) {
   const { items, dismissed } = jobs;
   return items.filter((job) => job.space === view.space && (isActive(job) || !dismissed.includes(job.id)));
 }
 
-/** 75 -> "1 min 15 s" */
+/** 75 -> "1 min 15 s" @param {number} seconds */
 export function duration(seconds) {
   const s = Math.max(1, Math.round(seconds));
   if (s < 60) return `${s} s`;

@@ -7,6 +7,8 @@ import { newest } from "./newest.js";
 import { Streams } from "./streams.js";
 import { attributesRequest, pointsRequest } from "./wishes.js";
 
+/** @typedef {import("./job.js").Job} Job */
+
 /** Events that come together are told together. */
 const TOGETHER_MS = 40;
 /** After this long without an answer, or without a worker, the page says so. */
@@ -15,9 +17,12 @@ const UNWORKED_MS = 8000;
 /** Between two looks at jobs that no stream tells of. */
 const AGAIN_MS = 5000;
 
+/** How a job has ended. @type {Record<string, string>} */
+const ENDED = { done: "is done", failed: "has failed", cancelled: "was cancelled" };
+
 /** @typedef {ReturnType<typeof jobs>} Work */
 
-/** What is known at the start. */
+/** What is known at the start. @returns {import("./state.js").JobsState} */
 export const jobsAtStart = () => ({ phase: "loading", items: [], dismissed: recall("localStorage", "dismissed", []), lost: false, unworked: false });
 /** @param {string|null} watched */
 export const trayAtStart = (watched) => ({ open: Boolean(watched) || recall("sessionStorage", "tray", false), opened: watched });
@@ -29,8 +34,13 @@ export const trayAtStart = (watched) => ({ open: Boolean(watched) || recall("ses
  * @param {(text: string) => void} tell.news
  */
 export function jobs(store, { fail, news }) {
+  /** @param {Partial<import("./state.js").JobsState>} patch */
   const change = (patch) => store.set({ jobs: { ...store.get().jobs, ...patch } });
+  /** @param {string} id */
   const known = (id) => store.get().jobs.items.find((job) => job.id === id);
+  /** @param {string} id */
+  const goesOn = (id) => Boolean(known(id) && isActive(/** @type {Job} */ (known(id))));
+  /** @param {Job} job */
   const replace = (job) => change({ items: store.get().jobs.items.map((other) => (other.id === job.id ? job : other)) });
 
   /** Jobs whose every event has been told. */
@@ -82,6 +92,7 @@ export function jobs(store, { fail, news }) {
     } else again ||= setTimeout(refresh, AGAIN_MS);
   }
 
+  /** @param {Job} row */
   function put(row) {
     const before = known(row.id);
     if (before) return replace(absorb(before, row));
@@ -90,6 +101,7 @@ export function jobs(store, { fail, news }) {
   }
 
   const asks = new Map();
+  /** @param {string} id */
   async function ask(id) {
     if (!asks.has(id)) asks.set(id, newest((signal) => api.job(id, signal)));
     try {
@@ -102,23 +114,26 @@ export function jobs(store, { fail, news }) {
 
   // Events: what changes a job's state is asked for, so that an old event never overrules the server
 
+  /** @type {import("./job.js").JobEvent[]} */
   let heard = [];
   function tellTogether() {
     const events = heard;
     heard = [];
     const items = store.get().jobs.items.map((job) => events.filter((event) => event.job === job.id).reduce(hear, job));
-    const changed = new Set(events.filter(({ kind, job }) => kind === "state" && isActive(known(job) ?? {})).map(({ job }) => job));
+    const changed = new Set(events.filter(({ kind, job }) => kind === "state" && goesOn(job)).map(({ job }) => job));
     change({ items });
     changed.forEach(ask);
   }
 
   const doubts = new Map();
+  /** @param {string} id @param {boolean} there */
   function reach(id, there) {
     clearTimeout(doubts.get(id));
     if (there && store.get().jobs.lost) change({ lost: false });
-    if (!there) doubts.set(id, setTimeout(() => isActive(known(id) ?? {}) && change({ lost: true }), LOST_MS));
+    if (!there) doubts.set(id, setTimeout(() => goesOn(id) && change({ lost: true }), LOST_MS));
   }
 
+  /** @type {string[]} */
   let streamed = [];
   const streams = new Streams({
     hear(event) {
@@ -128,7 +143,7 @@ export function jobs(store, { fail, news }) {
     reach,
     close(id) {
       clearTimeout(doubts.get(id));
-      if (isActive(known(id) ?? {})) {
+      if (goesOn(id)) {
         streamed = streamed.filter((other) => other !== id);
         return lookAgain();
       }
@@ -146,9 +161,9 @@ export function jobs(store, { fail, news }) {
 
   // What happens to jobs
 
-  /** A job that has ended with a result has made a new choice for A and B. */
+  /** A job that has ended with a result has made a new choice for A and B. @param {Job} job */
   async function ended(job) {
-    const words = { done: "is done", failed: "has failed", cancelled: "was cancelled" }[job.status];
+    const words = ENDED[job.status];
     try {
       const latent = job.result && (await api.latent(job.result));
       const { latents } = store.get();
@@ -160,6 +175,7 @@ export function jobs(store, { fail, news }) {
   }
 
   let unworked = 0;
+  /** @param {Job[]} active */
   function mindWorkers(active) {
     const stuck = active.length > 0 && active.every(({ status }) => status === "queued");
     if (!stuck) {
@@ -185,6 +201,7 @@ export function jobs(store, { fail, news }) {
 
   // What a person does
 
+  /** @param {object} request */
   async function submit(request) {
     const job = await api.startJob(request);
     put(job);
@@ -192,11 +209,13 @@ export function jobs(store, { fail, news }) {
     store.look({ job: job.id });
   }
 
+  /** @param {string} id @param {"cancel"|"resume"} what */
   async function alter(id, what) {
     try {
       put(await api.changeJob(id, what));
     } catch (error) {
-      replace({ ...known(id), ending: false });
+      const job = known(id);
+      if (job) replace({ ...job, ending: false });
       fail(error);
       ask(id);
     }
@@ -206,7 +225,7 @@ export function jobs(store, { fail, news }) {
 
   return {
     refresh,
-    /** What jobs can change in this space. */
+    /** What jobs can change in this space. @param {string} space */
     async offer(space) {
       store.set({ offer: { phase: "loading", attributes: [] } });
       try {
@@ -217,7 +236,7 @@ export function jobs(store, { fail, news }) {
       }
     },
     submit,
-    /** A job for these wishes. Raises ProblemError. @param {Record<string, number>} notches */
+    /** A job for these wishes. Raises ProblemError. @param {Record<string, number>} notches @param {import("./api.js").Latent} start */
     async wish(start, notches) {
       const { attributes } = store.get().offer;
       const line = { a: start.id, b: start.id, of: /** @type {const} */ ("latent") };
@@ -226,14 +245,17 @@ export function jobs(store, { fail, news }) {
     },
     /** A job for a file's points. Raises ProblemError. @param {File} file @param {{start: string|null, whole: boolean}} how */
     async fit(file, how) {
-      await submit(pointsRequest(await api.points(file), { ...how, space: store.get().view.space }));
+      await submit(pointsRequest(await api.points(file), { ...how, space: store.get().view.space ?? "" }));
     },
+    /** @param {string} id */
     cancel(id) {
-      replace({ ...known(id), ending: true });
+      const job = known(id);
+      if (job) replace({ ...job, ending: true });
       return alter(id, "cancel");
     },
+    /** @param {string} id */
     resume: (id) => alter(id, "resume"),
-    /** Takes a job that is over off the list; the server keeps it, and its result. */
+    /** Takes a job that is over off the list; the server keeps it, and its result. @param {string} id */
     dismiss(id) {
       const { items, dismissed } = store.get().jobs;
       const kept = [...dismissed, id].filter((old) => items.some((job) => job.id === old));

@@ -3,10 +3,13 @@
 import { el } from "./dom.js";
 import { outline } from "./sprites.js";
 
+/** @typedef {import("./colouring.js").Colouring} Colouring */
+
 const SIDE = 14;
 
 /** @param {HTMLElement} host @param {(group: string) => void} pick */
 export function legend(host, pick) {
+  /** @param {import("./colouring.js").Mark} mark */
   function swatch({ colour, shape }) {
     const canvas = el("canvas", { width: 2 * SIDE, height: 2 * SIDE, "aria-hidden": "true" });
     const ink = canvas.getContext("2d");
@@ -17,9 +20,11 @@ export function legend(host, pick) {
     return canvas;
   }
 
-  const kind = (only) => ({ label, count, mark }) =>
+  /** @param {string|null} only */
+  const kind = (only) => (/** @type {Colouring["legend"][number]} */ { label, count, mark }) =>
     el("button", { type: "button", class: "kind", "aria-pressed": String(only === label), onclick: () => pick(label) }, swatch(mark), el("span", {}, label), el("small", {}, String(count)));
 
+  /** @param {NonNullable<Colouring["scale"]>} scale */
   function scale({ low, high, ramp }) {
     const bar = el("span", { class: "ramp" });
     bar.style.background = `linear-gradient(90deg, ${ramp.join(", ")})`;

@@ -35,7 +35,11 @@ export function inWords({ iou }) {
   return iou > 0.2 ? "Different shapes." : "Shapes that share hardly any space.";
 }
 
-/** The places that a pair is of; null where one is not there or is no latent. @param {any} state @param {Pair} pair @returns {[string, string]|null} */
+/**
+ * The places that a pair is of; null where one is not there or is no latent.
+ * @param {import("./state.js").State} state @param {Pair} pair
+ * @returns {[string, string]|null}
+ */
 export function placesOf(state, pair) {
   const { a, b } = state.view;
   const spot = spotOf(state);

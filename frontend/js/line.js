@@ -3,13 +3,15 @@
 import { pictureURL } from "./api.js";
 import { byId, icon, reducedMotion } from "./dom.js";
 import { remember } from "./memory.js";
-import { STEPS, latentOf, reach, snap, weightsObstacle } from "./state.js";
+import { ENDS, STEPS, latentOf, reach, snap, weightsObstacle } from "./state.js";
 import { position } from "./words.js";
+
+/** @typedef {import("./state.js").State} State */
 
 /** A step while playing takes at least this long, at speed 1. */
 const STEP_MS = 80;
 const TURN_MS = 700;
-/** Steps at a time beyond which speed is reached by longer ones. */
+/** Steps at a time beyond which speed is reached by longer ones. @param {number} speed */
 const stride = (speed) => (speed > 2 ? 2 : 1);
 
 /** @param {import("./state.js").Store} store @param {() => boolean} isPending whether a wanted shape is not there yet */
@@ -23,6 +25,7 @@ export function line(store, isPending) {
     store.look({ t: Number(slider.value) / STEPS });
   });
   play.addEventListener("click", () => store.set({ playing: !store.get().playing }));
+  /** @param {Partial<State["pace"]>} patch */
   const setPace = (patch) => {
     const pace = { ...store.get().pace, ...patch };
     remember("localStorage", "pace", pace);
@@ -51,11 +54,12 @@ export function line(store, isPending) {
     });
   }
 
+  /** @param {State} state */
   function draw(state) {
     const { view } = state;
     const { t, of } = view;
     drawSlider(view);
-    for (const end of ["a", "b"]) drawEnd(end, latentOf(state, view[end]), !view.at && t === (end === "a" ? 0 : 1));
+    for (const end of ENDS) drawEnd(end, latentOf(state, view[end]), !view.at && t === (end === "a" ? 0 : 1));
     const which = view.beside ? "both" : of;
     for (const input of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("input[name=of]"))) input.checked = input.value === which;
     const obstacle = weightsObstacle(state);
@@ -66,6 +70,7 @@ export function line(store, isPending) {
     beyond.setAttribute("aria-pressed", String(view.beyond));
   }
 
+  /** @param {import("./state.js").View} view */
   function drawSlider({ t, beyond: wide }) {
     const [low, high] = reach({ beyond: wide });
     Object.assign(slider, { min: String(low * STEPS), max: String(high * STEPS), value: String(Math.round(t * STEPS)) });
@@ -77,6 +82,7 @@ export function line(store, isPending) {
     slider.setAttribute("aria-valuetext", `t = ${position(t)}${outside}`);
   }
 
+  /** @param {State} state */
   function drawPlay({ playing, pace }) {
     play.replaceChildren(icon(playing ? "pause" : "play"));
     play.setAttribute("aria-label", playing ? "Pause" : "Play the line");
@@ -101,8 +107,10 @@ export function line(store, isPending) {
     store.set({ direction: -state.direction });
     later(TURN_MS);
   }
+  /** @param {number} ms */
   const later = (ms) => (timer = setTimeout(step, ms));
 
+  /** @param {State} state */
   function start({ view, pace }) {
     const [low, high] = reach(view);
     const over = view.t >= high;
@@ -122,7 +130,7 @@ export function line(store, isPending) {
   drawPlay(store.get());
 }
 
-/** The name and picture of an end, and whether the view is there. */
+/** The name and picture of an end, and whether the view is there. @param {"a"|"b"} end @param {import("./api.js").Latent|undefined} latent @param {boolean} here */
 function drawEnd(end, latent, here) {
   byId(`to-${end}`).setAttribute("aria-current", String(here));
   const image = /** @type {HTMLImageElement} */ (byId(`still-${end}`));
@@ -142,7 +150,7 @@ const BEYOND_WORDS = {
   b: "Beyond B: nobody trained for this side of it, so the space is extrapolating.",
 };
 
-/** Two different ones, by chance. */
+/** Two different ones, by chance. @template T @param {T[]} items */
 function twoOf(items) {
   if (items.length < 2) return [];
   const first = Math.floor(Math.random() * items.length);

@@ -36,6 +36,8 @@ import { isCloud } from "./wishes.js";
 import { welcome } from "./welcome.js";
 import { NO_MAP, world } from "./world.js";
 
+/** @typedef {import("./state.js").State} State */
+
 const firstView = viewFromQuery(location.search);
 const store = createStore({
   view: firstView,
@@ -62,6 +64,7 @@ const places = world(store, { fail: showError, news: showNews }, work.offer);
 const history = timeline(store, places.sound);
 const { measureSpot, measureLine } = measurements(store, showError);
 
+/** @param {unknown} error */
 const fail = (error) => {
   store.set({ playing: false });
   showError(error, { label: "Try again", run: () => follow() });
@@ -88,7 +91,10 @@ function follow() {
   measureLine({ ...spot, of: "weights" });
 }
 
-/** Classifiers have numbers instead of shapes, and those of raw weights beside them where they can be had. */
+/**
+ * Classifiers have numbers instead of shapes, and those of raw weights beside them where they can be had.
+ * @param {import("./state.js").Spot} spot @param {boolean} playing
+ */
 function measureClassifiers(spot, playing) {
   const isLine = spot.a !== spot.b;
   if (isLine && playing) measureLine(spot);
@@ -120,6 +126,7 @@ const LEADS = {
   classifier: "Every point is a complete image classifier, its architecture and weights decoded from a latent vector; what counts is how many images it gets right.",
 };
 
+/** @param {Pick<State, "spaces"|"view">} state */
 function drawSpaces({ spaces, view }) {
   const select = /** @type {HTMLSelectElement} */ (byId("space"));
   if (select.options.length !== spaces.length) select.replaceChildren(...spaces.map((s) => el("option", { value: s.id }, s.title ?? s.id)));
@@ -131,12 +138,13 @@ function drawSpaces({ spaces, view }) {
   byId("space-title").textContent = spaces.length === 1 ? (spaces[0].title ?? spaces[0].id) : "";
 }
 
+/** @param {State} state */
 function drawHistory({ past, future }) {
   /** @type {HTMLButtonElement} */ (byId("undo")).disabled = !past.length;
   /** @type {HTMLButtonElement} */ (byId("redo")).disabled = !future.length;
 }
 
-/** The raw weights where they cannot be had: said, and left. True where the view is another now. */
+/** The raw weights where they cannot be had: said, and left. True where the view is another now. @param {State} state */
 function leaveWeights(state) {
   const { view, latents } = state;
   const why = (view.of === "weights" || view.beside) && latents.length ? weightsObstacle(state) : "";
@@ -171,12 +179,15 @@ function keys() {
   const { show: showCode } = code(store);
   const { show: showVideo } = video(store, () => stage.viewer);
   byId("show-help").addEventListener("click", showHelp);
+  /** @param {number} steps */
   const move = (steps) => () => {
     const { t, beyond, a, b } = store.get().view;
     store.set({ playing: false });
     if (a && b) store.look({ t: snap(t + steps / STEPS, beyond) });
   };
+  /** @param {() => void} run */
   const shapes = (run) => () => taskOf(store.get()) === "sdf" && run();
+  /** @param {string} id */
   const click = (id) => () => byId(id).click();
   shortcuts({
     back: move(-1), on: move(1), backFar: move(-10), onFar: move(10), toA: click("to-a"), toB: click("to-b"),
@@ -188,7 +199,7 @@ function keys() {
   }, { singles });
 }
 
-/** Unfolds what holds an element, and goes to the part of it that takes the keys. */
+/** Unfolds what holds an element, and goes to the part of it that takes the keys. @param {string} id @param {string} part */
 function visit(id, part) {
   const host = byId(id);
   const panel = /** @type {HTMLDetailsElement|null} */ (host.closest("details"));

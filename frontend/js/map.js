@@ -13,7 +13,9 @@ import { Scatter } from "./scatter.js";
 import { architectureNames, latentOf } from "./state.js";
 import { plural } from "./words.js";
 
-/** Where a latent lies on the projection that is shown. @param {any} state @param {import("./api.js").Latent} latent @returns {[number, number]} */
+/** @typedef {import("./state.js").State} State */
+
+/** Where a latent lies on the projection that is shown. @param {Pick<State, "map">} state @param {import("./api.js").Latent} latent @returns {[number, number]} */
 export const positionOf = ({ map }, latent) => map.places.get(latent.id) ?? latent.position;
 
 /**
@@ -27,6 +29,7 @@ export function map(store, fail) {
   const card = hoverCard(host);
   /** The kind that alone is shown, or null. @type {string|null} */
   let only = null;
+  /** @type {import("./overlay.js").Above["drag"]} */
   let drag = null;
 
   const inks = () => ({
@@ -42,6 +45,7 @@ export function map(store, fail) {
     fill(store.get(), false);
   });
 
+  /** @param {Partial<import("./state.js").View>} patch */
   const walk = (patch) => store.look({ t: 0.5, ...patch });
   pointing(host, scatter, {
     hover(dot, x, y) {
@@ -63,6 +67,7 @@ export function map(store, fail) {
   /** @type {import("./colouring.js").Colouring} */
   let colours = colouring([], null, "light");
 
+  /** @param {State} state @param {boolean} glide */
   function fill(state, glide) {
     const { latents, view } = state;
     colours = colouring(latents, view.colour, darkScheme.matches ? "dark" : "light", architectureNames(state));
@@ -81,6 +86,7 @@ export function map(store, fail) {
     key.show(colours, only);
   }
 
+  /** @param {State} state */
   function drawChoices({ latents, view, map: now }) {
     const names = colourable(latents);
     colour.replaceChildren(...names.map((name) => el("option", { value: name }, wordsOf(name))), el("option", { value: "none" }, "nothing"));
@@ -126,5 +132,6 @@ export function map(store, fail) {
 }
 
 /** There is little room for long titles. */
+/** @type {Record<string, string>} */
 const SHORT = { pca: "PCA", tsne: "t-SNE" };
 const KEYS = "Arrow keys go from network to network, Enter looks at one, A and B make it an end of the line, plus and minus zoom.";

@@ -10,7 +10,11 @@ const PLOTTED = { sdf: 21, classifier: 13 };
 /** Lines that are remembered. */
 const REMEMBERED = 40;
 
-/** Where a line is measured: classifiers where their lines were measured before they shipped. @param {{beyond: boolean}} view @param {"sdf"|"classifier"} [task] @returns {number[]} */
+/**
+ * Where a line is measured: classifiers where their lines were measured before they shipped.
+ * @param {{beyond: boolean}} view @param {"sdf"|"classifier"} [task]
+ * @returns {number[]}
+ */
 export function measuredAt({ beyond }, task = "sdf") {
   const every = 1 / (PLOTTED[task] - 1);
   const [low, high] = reach({ beyond });
@@ -27,6 +31,7 @@ export function measurements(store, fail) {
   /** @type {Map<string, Promise<import("./api.js").Point[]|undefined>>} */
   const underWay = new Map();
 
+  /** @param {import("./state.js").Line} line @param {import("./state.js").AnyPoint[]} points */
   function learn(line, points) {
     const lines = new Map(store.get().lines);
     const known = lines.get(lineKey(line)) ?? [];
@@ -36,6 +41,7 @@ export function measurements(store, fail) {
     store.set({ lines });
   }
 
+  /** @param {import("./state.js").Line} line @param {readonly number[]} ts */
   const missing = (line, ts) => {
     const known = pointsOf(store.get(), line) ?? [];
     return ts.filter((t) => !known.some((point) => Math.abs(point.t - t) < 1e-6));

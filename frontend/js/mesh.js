@@ -21,7 +21,7 @@ function half(bits) {
 /** Every half-precision number by its bits: looking up is many times faster than computing. */
 const HALVES = Float32Array.from({ length: 65536 }, (_, bits) => half(bits));
 
-/** Bytes of V positions, filled up so that the indices start at a multiple of four. */
+/** Bytes of V positions, filled up so that the indices start at a multiple of four. @param {number} vertices */
 const positionBytes = (vertices) => 4 * Math.ceil((6 * vertices) / 4);
 
 /**

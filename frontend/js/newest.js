@@ -9,6 +9,7 @@ import { isAbort } from "./api.js";
  */
 export function newest(task) {
   let controller = new AbortController();
+  /** @param {any[]} args */
   const call = async (...args) => {
     controller.abort();
     const mine = (controller = new AbortController());

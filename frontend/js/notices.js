@@ -7,7 +7,7 @@ const NEWS_MS = 6000;
 
 /**
  * An error stays until it is dismissed; the same one is not shown twice. A server that is gone is told of in one place.
- * @param {{slug?: string, title?: string, detail?: string, message?: string}} error
+ * @param {any} error with words, as a ProblemError, or whatever else was thrown
  * @param {{label: string, run: () => void}} [action]
  */
 export function showError(error, action) {
@@ -24,6 +24,7 @@ export function showNews(text) {
   setTimeout(() => node.remove(), NEWS_MS);
 }
 
+/** @param {string} title @param {string} detail @param {"error"|"news"} kind @param {{label: string, run: () => void}} [action] */
 function add(title, detail, kind, action) {
   const host = byId("notices");
   const key = `${kind}|${title}|${detail}`;
@@ -33,7 +34,7 @@ function add(title, detail, kind, action) {
   const close = el("button", { type: "button", class: "quiet", "aria-label": "Dismiss", onclick: () => node.remove() }, "×");
   const words = el("div", {}, el("strong", {}, title), detail && el("p", {}, detail));
   const retry = action && el("button", { type: "button", onclick: () => (node.remove(), action.run()) }, action.label);
-  node.append(words, ...[retry, close].filter(Boolean));
+  node.append(words, ...(retry ? [retry, close] : [close]));
   host.append(node);
   return node;
 }

@@ -3,6 +3,10 @@
 import { token } from "./dom.js";
 import { latentAt, positionAt } from "./places.js";
 
+/** @typedef {import("./scatter.js").Dot} Dot */
+/** @typedef {import("./scatter.js").Scatter} Scatter */
+/** @typedef {[x: number, y: number]} Pixel */
+
 /**
  * @typedef {object} Above
  * @property {import("./state.js").View} view
@@ -14,20 +18,29 @@ import { latentAt, positionAt } from "./places.js";
 /** @param {import("./scatter.js").Scatter} scatter @param {CanvasRenderingContext2D} ink @param {Above} above */
 export function drawAbove(scatter, ink, { view, hover, straight, drag }) {
   const dots = new Map(scatter.dots.map((dot) => [dot.id, dot]));
-  const where = (id) => dots.has(id) && scatter.toScreen(dots.get(id).x, dots.get(id).y);
+  /** @param {string|null} id */
+  const where = (id) => {
+    const dot = dots.get(id ?? "");
+    return dot && scatter.toScreen(dot.x, dot.y);
+  };
   const [a, b] = [where(view.a), where(view.b)];
   if (a && b && a !== b) drawLine(ink, a, b, view, straight);
-  if (hover && dots.has(hover)) ring(ink, where(hover), 24, token("--text"), 2);
+  const pointedAt = where(hover);
+  if (pointedAt) ring(ink, pointedAt, 24, token("--text"), 2);
   if (view.at) drawPlace(scatter, ink, view.at, dots);
   if (a) badge(ink, a, "A", token("--a"));
   if (b) badge(ink, b, "B", token("--b"));
   if (drag) drawDrag(scatter, ink, drag);
 }
 
-/** The line on the map, and where on it the view is. */
+/**
+ * The line on the map, and where on it the view is.
+ * @param {CanvasRenderingContext2D} ink @param {Pixel} a @param {Pixel} b @param {import("./state.js").View} view @param {boolean} straight
+ */
 function drawLine(ink, a, b, { t, at, beyond }, straight) {
-  /** @returns {[number, number]} */
+  /** @param {number} s @returns {Pixel} */
   const point = (s) => [a[0] + s * (b[0] - a[0]), a[1] + s * (b[1] - a[1])];
+  /** @param {number} from @param {number} to @param {number[]} dash */
   const stroke = (from, to, dash) => {
     ink.beginPath();
     ink.moveTo(...point(from));
@@ -55,9 +68,16 @@ function drawLine(ink, a, b, { t, at, beyond }, straight) {
   ink.stroke();
 }
 
-/** What is looked at: a ring around a latent; a cross-hair, tied to its latents, for a place between them. */
+/**
+ * What is looked at: a ring around a latent; a cross-hair, tied to its latents, for a place between them.
+ * @param {Scatter} scatter @param {CanvasRenderingContext2D} ink @param {string} at @param {Map<string, Dot>} dots
+ */
 function drawPlace(scatter, ink, at, dots) {
-  const positionOf = (id) => dots.has(id) && [dots.get(id).x, dots.get(id).y];
+  /** @param {string} id @returns {Pixel|undefined} */
+  const positionOf = (id) => {
+    const dot = dots.get(id);
+    return dot && [dot.x, dot.y];
+  };
   const place = positionAt(at, positionOf);
   if (!place) return;
   const here = scatter.toScreen(...place);
@@ -65,10 +85,11 @@ function drawPlace(scatter, ink, at, dots) {
   if (latentAt(at)) return ring(ink, here, 23, accent, 4);
   Object.assign(ink, { strokeStyle: accent, lineWidth: 1.5 });
   for (const [, id] of at.matchAll(/(?:^|,)([^~][^,]*):/g)) {
-    if (!dots.has(id)) continue;
+    const from = positionOf(id);
+    if (!from) continue;
     ink.beginPath();
     ink.moveTo(...here);
-    ink.lineTo(...scatter.toScreen(...positionOf(id)));
+    ink.lineTo(...scatter.toScreen(...from));
     ink.globalAlpha = 0.55;
     ink.stroke();
     ink.globalAlpha = 1;
@@ -80,8 +101,10 @@ function drawPlace(scatter, ink, at, dots) {
   ink.stroke();
 }
 
+/** @param {Scatter} scatter @param {CanvasRenderingContext2D} ink @param {NonNullable<Above["drag"]>} drag */
 function drawDrag(scatter, ink, { from, x, y, to }) {
   const start = scatter.toScreen(from.x, from.y);
+  /** @type {Pixel} */
   const end = to ? scatter.toScreen(to.x, to.y) : [x, y];
   Object.assign(ink, { strokeStyle: token("--accent"), lineWidth: 3, lineCap: "round" });
   ink.setLineDash(to ? [] : [6, 7]);
@@ -94,6 +117,7 @@ function drawDrag(scatter, ink, { from, x, y, to }) {
   if (to) badge(ink, end, "B", token("--b"));
 }
 
+/** @param {CanvasRenderingContext2D} ink @param {Pixel} at @param {number} radius @param {string} colour @param {number} width */
 function ring(ink, [x, y], radius, colour, width) {
   ink.beginPath();
   ink.arc(x, y, radius, 0, 2 * Math.PI);
@@ -101,6 +125,7 @@ function ring(ink, [x, y], radius, colour, width) {
   ink.stroke();
 }
 
+/** @param {CanvasRenderingContext2D} ink @param {Pixel} at @param {string} letter @param {string} colour */
 function badge(ink, [x, y], letter, colour) {
   ring(ink, [x, y], 21, colour, 3);
   const [cx, cy] = [x - 15, y - 15];

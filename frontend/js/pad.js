@@ -12,6 +12,8 @@ const KEY_STEP = 0.05;
 const KEYS = /** @type {Record<string, Point>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] });
 const LETTERS = ["A", "B", "C", "D"];
 
+const CORNERS = /** @type {const} */ (["a", "b", "c", "d"]);
+
 /** @param {import("./state.js").Store} store */
 export function pad(store) {
   const surface = byId("pad");
@@ -21,9 +23,9 @@ export function pad(store) {
   const marks = LETTERS.map((letter) => el("span", { class: `pad-corner ${letter.toLowerCase()}` }, el("b", { class: `end ${letter.toLowerCase()}` }, letter), el("img", { alt: "", width: 56, height: 56 })));
   surface.append(...marks, handle);
 
-  /** Ids of the corners, A and B first; empty where there are fewer than three. @param {any} state @returns {string[]} */
+  /** Ids of the corners, A and B first; empty where there are fewer than three. @param {import("./state.js").State} state @returns {string[]} */
   const cornerIds = ({ view, latents }) => {
-    const ids = ["a", "b", "c", "d"].map((end) => view[end]).filter((id) => id && latents.some((/** @type {any} */ latent) => latent.id === id));
+    const ids = CORNERS.map((end) => view[end] ?? "").filter((id) => latents.some((latent) => latent.id === id));
     return ids.length > 2 ? ids : [];
   };
 
@@ -56,7 +58,7 @@ export function pad(store) {
   });
   picks.forEach((pick, i) => pick.addEventListener("change", () => store.look({ [i ? "d" : "c"]: pick.value || null })));
 
-  /** @param {any} state */
+  /** @param {import("./state.js").State} state */
   function drawPicks(state) {
     const { a, b, c } = state.view;
     picks.forEach((pick, i) => {
@@ -68,7 +70,7 @@ export function pad(store) {
     picks[1].disabled = !c;
   }
 
-  /** @param {any} state */
+  /** @param {import("./state.js").State} state */
   function draw(state) {
     const ids = cornerIds(state);
     const corners = cornersOf(ids.length);
@@ -86,7 +88,7 @@ export function pad(store) {
     drawHandle(state, ids);
   }
 
-  /** @param {any} state @param {string[]} ids */
+  /** @param {import("./state.js").State} state @param {string[]} ids */
   function drawHandle(state, ids) {
     const point = ids.length ? pointBetween(ids, spotOf(state)) : null;
     handle.classList.toggle("away", !point);
@@ -99,7 +101,7 @@ export function pad(store) {
 
   store.subscribe((state, before) => {
     const { view, latents } = state;
-    const repicked = ["a", "b", "c", "d"].some((end) => view[end] !== before.view[end]);
+    const repicked = CORNERS.some((end) => view[end] !== before.view[end]);
     if (latents !== before.latents || repicked) drawPicks(state);
     if (view !== before.view || latents !== before.latents || state.jobs !== before.jobs) draw(state);
   });

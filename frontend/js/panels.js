@@ -3,18 +3,20 @@
 /** @param {import("./state.js").Store} store */
 export function panels(store) {
   const nodes = [.../** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("details[data-panel]"))];
-  const names = new Set(nodes.map((node) => node.dataset.panel));
+  const nameOf = (/** @type {HTMLDetailsElement} */ node) => node.dataset.panel ?? "";
+  const names = new Set(nodes.map(nameOf));
 
+  /** @param {import("./state.js").State} state */
   function draw({ view }) {
-    for (const node of nodes) node.open = !view.shut.includes(node.dataset.panel);
+    for (const node of nodes) node.open = !view.shut.includes(nameOf(node));
   }
 
   for (const node of nodes) {
     node.addEventListener("toggle", () => {
       const { shut } = store.get().view;
-      if (node.open !== shut.includes(node.dataset.panel)) return;
-      const others = shut.filter((name) => name !== node.dataset.panel && names.has(name));
-      store.look({ shut: node.open ? others : [...others, node.dataset.panel].sort() });
+      if (node.open !== shut.includes(nameOf(node))) return;
+      const others = shut.filter((name) => name !== nameOf(node) && names.has(name));
+      store.look({ shut: node.open ? others : [...others, nameOf(node)].sort() });
     });
   }
   store.subscribe((state, before) => state.view.shut !== before.view.shut && draw(state));

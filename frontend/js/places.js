@@ -7,6 +7,7 @@
 /** @typedef {{id: string, weight: number}} Term weight times a latent */
 /** @typedef {{direction: string, amount: number}} Push along a named direction, in its own unit */
 /** @typedef {{terms: Term[], pushes: Push[]}} Place */
+/** @typedef {{id: string, dx: number, dy: number}} Near a latent, and how far it lies from a point of the map */
 
 export const MOST_TERMS = 16;
 export const MOST_WEIGHT = 8;
@@ -14,6 +15,7 @@ const NEAREST = 4;
 /** Weights below this are of points outside of which the place lies: there the plain weights are used. */
 const LEAST_WEIGHT = -0.25;
 
+/** @param {number} x */
 const short = (x) => String(Number(x.toFixed(4)));
 
 /** Place -> `id:weight,~direction:amount`. Inverse: `parsePlace`. @param {{terms: Term[], pushes?: Push[]}} place */
@@ -25,6 +27,7 @@ export function formatPlace({ terms, pushes = [] }) {
 
 /** `id:weight,..` -> Place; null for what is none. Inverse: `formatPlace`. @param {string|null} text @returns {Place|null} */
 export function parsePlace(text) {
+  /** @type {Place} */
   const place = { terms: [], pushes: [] };
   const parts = (text ?? "").split(",").filter(Boolean);
   if (!parts.length || parts.length > MOST_TERMS) return null;
@@ -54,8 +57,12 @@ export function latentAt(text) {
  */
 export function positionAt(text, positionOf) {
   const terms = parsePlace(text)?.terms ?? [];
-  const known = terms.map(({ id, weight }) => ({ at: positionOf(id), weight }));
-  if (!known.length || known.some(({ at }) => !at)) return null;
+  const known = terms.flatMap(({ id, weight }) => {
+    const at = positionOf(id);
+    return at ? [{ at, weight }] : [];
+  });
+  if (!terms.length || known.length < terms.length) return null;
+  /** @param {number} axis */
   const along = (axis) => known.reduce((sum, { at, weight }) => sum + weight * at[axis], 0);
   return [along(0), along(1)];
 }
@@ -81,8 +88,9 @@ export function placeUnder(points, x, y) {
   return formatPlace({ terms: summingToOne(near.map(({ id }, i) => ({ id, weight: weights[i] }))) });
 }
 
-/** plain[i] (m + l . d[i]) whose sum is one and whose mean offset is zero; null where that is far outside. */
+/** plain[i] (m + l . d[i]) whose sum is one and whose mean offset is zero; null where that is far outside. @param {Near[]} near @param {number[]} plain */
 function centred(near, plain) {
+  /** @param {(p: Near) => number} f */
   const sum = (f) => near.reduce((total, p, i) => total + plain[i] * f(p), 0);
   const [sx, sy] = [sum((p) => p.dx), sum((p) => p.dy)];
   const [xx, xy, yy] = [sum((p) => p.dx * p.dx), sum((p) => p.dx * p.dy), sum((p) => p.dy * p.dy)];
@@ -93,8 +101,9 @@ function centred(near, plain) {
   return weights.every((w) => w >= LEAST_WEIGHT) ? weights : null;
 }
 
-/** Cramer's rule; null where there is no one solution. */
+/** Cramer's rule; null where there is no one solution. @param {number[][]} m @param {number[]} v */
 function solve3(m, v) {
+  /** @param {number[][]} r */
   const det = (r) => r[0][0] * (r[1][1] * r[2][2] - r[1][2] * r[2][1]) - r[0][1] * (r[1][0] * r[2][2] - r[1][2] * r[2][0]) + r[0][2] * (r[1][0] * r[2][1] - r[1][1] * r[2][0]);
   const whole = det(m);
   if (Math.abs(whole) < 1e-12 * Math.abs(m[1][1] * m[2][2] || 1) || !whole) return null;

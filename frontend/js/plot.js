@@ -7,6 +7,8 @@ import { CONFIG, plotly, quietAxis, quietLayout } from "./plotly.js";
 import { architectureNames, pointsOf, reach, sameLine, snap, taskOf } from "./state.js";
 import { lineSummary } from "./words.js";
 
+/** @typedef {import("./api.js").Point} Point */
+
 const MEASURING = "Measuring the networks along this line …";
 
 /** Points -> traces: volume above, parts below, what is missing marked on the axis. @param {import("./api.js").Point[]} points */
@@ -29,12 +31,13 @@ function traces(points) {
   ];
 }
 
+/** @param {Point[]} empty @param {string} ink @param {string} name */
 const missing = (empty, ink, name) => ({
   x: empty.map((p) => p.t), y: empty.map(() => 0), name, mode: "markers", yaxis: "y2", cliponaxis: false,
   marker: { symbol: "x-thin", size: 9, line: { width: 2, color: token(ink) } }, hovertemplate: `${name}<extra></extra>`,
 });
 
-/** The same line through raw weights, dashed: read beside the other, not instead of it. */
+/** The same line through raw weights, dashed: read beside the other, not instead of it. @param {Point[]} points */
 function tracesBeside(points) {
   const x = points.map((p) => p.t);
   const line = { color: token("--warn"), width: 2, dash: "dash" };
@@ -45,14 +48,17 @@ function tracesBeside(points) {
   ];
 }
 
-/** Where the view is, and which part of the line is extrapolated. */
+/** Where the view is, and which part of the line is extrapolated. @param {number} t @param {[number, number]} range */
 const cursor = (t, [low, high]) => [...shades(low, high), { type: "line", x0: t, x1: t, yref: "paper", y0: 0, y1: 1, line: { color: token("--accent"), width: 2 } }];
 
+/** @param {number} low @param {number} high */
 function shades(low, high) {
+  /** @param {number} x0 @param {number} x1 */
   const shade = (x0, x1) => ({ type: "rect", x0, x1, yref: "paper", y0: 0, y1: 1, line: { width: 0 }, fillcolor: token("--wash"), layer: "below" });
-  return [low < 0 && shade(low, 0), high > 1 && shade(1, high)].filter(Boolean);
+  return [...(low < 0 ? [shade(low, 0)] : []), ...(high > 1 ? [shade(1, high)] : [])];
 }
 
+/** @param {Point[]} points @param {[number, number]} range @param {object[]} shapes */
 function layout(points, range, shapes) {
   const axis = quietAxis();
   const most = Math.max(1, ...points.map((p) => p.parts));
@@ -68,12 +74,24 @@ function layout(points, range, shapes) {
   };
 }
 
+/**
+ * The points are those of its task: shapes or classifiers.
+ * @typedef {object} Kind
+ * @property {(points: any[], names: string[]) => object[]} traces
+ * @property {(points: any[]) => object[]} beside
+ * @property {(points: any[], range: [number, number], shapes: object[]) => object} layout
+ * @property {(points: any[], beside: any[]) => string} summary
+ * @property {boolean} always
+ */
+
 /** How lines of each task are plotted and told; raw weights beside them are asked for, or, if they take no stage, always there. */
+/** @type {Record<"sdf"|"classifier", Kind>} */
 const KINDS = {
-  sdf: { traces, beside: tracesBeside, layout, summary: (points) => lineSummary(points), always: false },
+  sdf: { traces, beside: tracesBeside, layout, summary: lineSummary, always: false },
   classifier: { traces: accuracyTraces, beside: weightTraces, layout: accuracyLayout, summary: accuracySummary, always: true },
 };
 
+/** @template {{t: number}} P @param {P[]} points @param {[number, number]} range */
 const within = (points, [low, high]) => points.filter(({ t }) => t >= low - 1e-6 && t <= high + 1e-6);
 
 /** @param {import("./state.js").Store} store @param {(error: unknown) => void} fail */
@@ -81,6 +99,7 @@ export function plot(store, fail) {
   const host = byId("plot");
   const note = byId("plot-note");
   let seen = false;
+  /** Plotly, once it has drawn. @type {any} */
   let drawn = null;
 
   async function draw() {
@@ -99,7 +118,7 @@ export function plot(store, fail) {
     const [points, others] = [known, raw].map((all) => within(all, range));
     const all = [...kind.traces(points, architectureNames(now)), ...(others.length ? kind.beside(others) : [])];
     await Plotly.react(host, all, kind.layout([...points, ...others], range, cursor(now.view.t, range)), CONFIG);
-    if (!drawn) /** @type {any} */ (host).on("plotly_click", ({ points: [{ x }] }) => store.look({ t: snap(x, store.get().view.beyond) }));
+    if (!drawn) /** @type {any} */ (host).on("plotly_click", (/** @type {{points: {x: number}[]}} */ { points: [{ x }] }) => store.look({ t: snap(x, store.get().view.beyond) }));
     drawn = Plotly;
     host.dataset.points = String(points.length);
   }

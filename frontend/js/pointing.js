@@ -14,15 +14,18 @@
 
 /** A pointer that moved less than this, in pixels, has clicked. */
 const CLICK = 5;
+/** @type {Record<string, number[]>} */
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 /** @param {HTMLElement} host @param {import("./scatter.js").Scatter} scatter @param {Acts} acts */
 export function pointing(host, scatter, acts) {
   /** @type {Map<number, {x: number, y: number}>} */
   const down = new Map();
-  /** @type {{dot: Dot|null, x: number, y: number, moved: boolean}|null} */
+  /** @typedef {{dot: Dot|null, x: number, y: number, moved: boolean}} Press */
+  /** @type {Press|null} */
   let press = null;
 
+  /** @param {MouseEvent} event */
   const at = (event) => {
     const box = host.getBoundingClientRect();
     return { x: event.clientX - box.left, y: event.clientY - box.top };
@@ -42,20 +45,23 @@ export function pointing(host, scatter, acts) {
     const last = down.get(event.pointerId);
     if (!last) return acts.hover(event.target === scatter.over ? scatter.dotAt(here.x, here.y) : null, here.x, here.y);
     if (down.size === 2) pinch(event.pointerId, here);
-    else if (press && (press.moved ||= Math.hypot(here.x - press.x, here.y - press.y) > CLICK)) dragTo(here, last);
+    else if (press && (press.moved ||= Math.hypot(here.x - press.x, here.y - press.y) > CLICK)) dragTo(press, here, last);
     down.set(event.pointerId, here);
   });
 
-  function dragTo(here, last) {
+  /** @param {Press} press @param {{x: number, y: number}} here @param {{x: number, y: number}} last */
+  function dragTo(press, here, last) {
     acts.hover(null, 0, 0);
     if (!press.dot) return scatter.pan(here.x - last.x, here.y - last.y);
     const to = scatter.dotAt(here.x, here.y, 20);
     acts.drag({ from: press.dot, ...here, to: to && to.id !== press.dot.id ? to : null });
   }
 
-  /** Two fingers zoom about their middle, and move with it. */
+  /** Two fingers zoom about their middle, and move with it. @param {number} id @param {{x: number, y: number}} here */
   function pinch(id, here) {
-    const [before, other] = [down.get(id), [...down].find(([key]) => key !== id)[1]];
+    const before = down.get(id);
+    const [, other] = [...down].find(([key]) => key !== id) ?? [];
+    if (!before || !other) return;
     const [was, is] = [Math.hypot(before.x - other.x, before.y - other.y), Math.hypot(here.x - other.x, here.y - other.y)];
     scatter.zoom(is / Math.max(1, was), (here.x + other.x) / 2, (here.y + other.y) / 2);
     scatter.pan((here.x - before.x) / 2, (here.y - before.y) / 2);
@@ -93,7 +99,7 @@ export function pointing(host, scatter, acts) {
     event.stopPropagation();
   });
 
-  /** Whether the map knows the key. */
+  /** Whether the map knows the key. @param {string} key */
   function onKey(key) {
     const dot = acts.current();
     if (ARROWS[key]) walk(dot, ARROWS[key]);
@@ -106,6 +112,7 @@ export function pointing(host, scatter, acts) {
     return true;
   }
 
+  /** @param {Dot|null} from @param {number[]} way */
   function walk(from, [right, up]) {
     const next = from ? neighbour(scatter.dots, from, right, up) : scatter.dots[0];
     if (next) acts.hover(next, ...scatter.toScreen(next.x, next.y));
@@ -114,10 +121,14 @@ export function pointing(host, scatter, acts) {
 
 /**
  * The next point in a direction: near, and rather ahead than aside. Pure.
- * @param {{id: string, x: number, y: number}[]} dots @param {{id: string, x: number, y: number}} from
+ * @template {{id: string, x: number, y: number}} T
+ * @param {T[]} dots @param {T} from @param {number} right @param {number} up
+ * @returns {T|null}
  */
 export function neighbour(dots, from, right, up) {
-  let [best, least] = [null, Infinity];
+  /** @type {T|null} */
+  let best = null;
+  let least = Infinity;
   for (const dot of dots) {
     const [dx, dy] = [dot.x - from.x, dot.y - from.y];
     const ahead = dx * right + dy * up;

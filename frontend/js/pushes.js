@@ -46,25 +46,26 @@ export const pushesOf = (spot) => Object.fromEntries(partsOf(spot).pushes.map(({
 
 /**
  * The place of terms and pushes; null where nothing is pushed and it is the line's own point, which then is shown as such.
- * @param {import("./places.js").Place} place @param {any} view
+ * @param {import("./places.js").Place} place @param {import("./state.js").View} view
  */
 function settled({ terms, pushes }, view) {
   const at = formatPlace({ terms, pushes });
-  const line = view.a && view.b ? formatPlace(partsOf({ ...view, at: null })) : "";
+  const { a, b, t, of } = view;
+  const line = a && b ? formatPlace(partsOf({ a, b, t, of })) : "";
   return !pushes.length && at === line ? null : at;
 }
 
-/** The `at` that a slider leads to: what is shown, with one push changed. @param {any} state @param {string} direction @param {number} amount */
+/** The `at` that a slider leads to: what is shown, with one push changed. @param {import("./state.js").State} state @param {string} direction @param {number} amount */
 export function pushed(state, direction, amount) {
   const { terms, pushes } = partsOf(spotOf(state));
   const others = pushes.filter((push) => push.direction !== direction);
   return settled({ terms, pushes: amount ? [...others, { direction, amount }] : others }, state.view);
 }
 
-/** The `at` of what is shown without any push. @param {any} state */
+/** The `at` of what is shown without any push. @param {import("./state.js").State} state */
 export const unpushed = (state) => settled({ terms: partsOf(spotOf(state)).terms, pushes: [] }, state.view);
 
-/** A name for what is shown, when none was given. @param {any} state */
+/** A name for what is shown, when none was given. @param {import("./state.js").State} state */
 export function suggested(state) {
   const { terms, pushes } = partsOf(spotOf(state));
   const heaviest = terms.reduce((x, y) => (y.weight > x.weight ? y : x));

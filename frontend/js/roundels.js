@@ -23,7 +23,7 @@ export function pictures(arrived) {
       };
       image.src = source;
     }
-    return known.get(source);
+    return known.get(source) ?? null;
   };
 }
 
@@ -31,7 +31,7 @@ export function pictures(arrived) {
 function grey(image) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = 4 * PICTURE;
-  const ink = canvas.getContext("2d");
+  const ink = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   ink.filter = "grayscale(1)";
   ink.drawImage(image, 0, 0, canvas.width, canvas.height);
   return canvas;

@@ -5,6 +5,7 @@ import { sprites } from "./sprites.js";
 
 /** @typedef {import("./colouring.js").Mark} Mark */
 /** @typedef {{id: string, x: number, y: number, mark: Mark, faded: boolean, own: boolean, name: string, picture: string}} Dot */
+/** @typedef {{dot: Dot, x: number, y: number}} Seen a point where it is drawn, in pixels */
 /** @typedef {{ground: string, panel: string, text: string, muted: string, rim: string, font: string}} Inks */
 
 const MARGIN = 34;
@@ -24,6 +25,7 @@ export class Scatter {
   #fitted = true;
   #queued = false;
   #stale = { base: true, over: true };
+  /** What glides: from where, and since when. @type {{before: Map<string, Dot>, since: number}|null} */
   #moving = null;
 
   /**
@@ -69,7 +71,10 @@ export class Scatter {
   show(dots, glide) {
     const before = new Map(this.dots.map((dot) => [dot.id, dot]));
     this.dots = dots;
-    const moved = glide && dots.some(({ id, x, y }) => before.has(id) && (before.get(id).x !== x || before.get(id).y !== y));
+    const moved = glide && dots.some(({ id, x, y }) => {
+      const old = before.get(id);
+      return old && (old.x !== x || old.y !== y);
+    });
     this.#moving = moved ? { before, since: performance.now() } : null;
     if (this.#fitted) this.fit();
     else this.draw();
@@ -101,6 +106,7 @@ export class Scatter {
     return [x + (px - this.width / 2) / scale, y - (py - this.height / 2) / scale];
   }
 
+  /** @param {number} dx @param {number} dy */
   pan(dx, dy) {
     const { x, y, scale } = this.#zoom;
     this.#zoom = { x: x - dx / scale, y: y + dy / scale, scale };
@@ -117,9 +123,11 @@ export class Scatter {
     this.draw();
   }
 
-  /** The nearest point within this many pixels, or null. @returns {Dot|null} */
+  /** The nearest point within this many pixels, or null. @param {number} px @param {number} py @returns {Dot|null} */
   dotAt(px, py, within = 14) {
-    let [best, least] = [null, within * within];
+    /** @type {Dot|null} */
+    let best = null;
+    let least = within * within;
     for (const dot of this.dots) {
       const [x, y] = this.toScreen(dot.x, dot.y);
       const distance = (x - px) ** 2 + (y - py) ** 2;
@@ -152,14 +160,15 @@ export class Scatter {
     });
   }
 
+  /** @param {HTMLCanvasElement} canvas */
   #clear(canvas) {
-    const ink = canvas.getContext("2d");
+    const ink = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     ink.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     ink.clearRect(0, 0, this.width, this.height);
     return ink;
   }
 
-  /** Where a dot is drawn now: on its way, if it glides. */
+  /** Where a dot is drawn now: on its way, if it glides. @param {Dot} dot @param {number} progress */
   #now(dot, progress) {
     const from = this.#moving?.before.get(dot.id) ?? dot;
     return this.toScreen(from.x + (dot.x - from.x) * progress, from.y + (dot.y - from.y) * progress);
@@ -172,6 +181,7 @@ export class Scatter {
     const progress = 1 - (1 - passed) ** 3;
     const radius = this.dots.length > MANY ? 3.5 : 5;
     const sprite = sprites(this.ratio, inks.rim);
+    /** @type {Seen[]} */
     const seen = [];
     for (const dot of this.dots) {
       const [x, y] = this.#now(dot, progress);
@@ -188,10 +198,13 @@ export class Scatter {
     this.#drawNames(ink, seen.filter(({ dot }) => dot.own && !dot.faded).slice(0, MOST_NAMES), inks);
   }
 
-  /** Round pictures where there is room for them, in the points' colours. */
+  /** Round pictures where there is room for them, in the points' colours. @param {CanvasRenderingContext2D} ink @param {Seen[]} seen @param {Inks} inks */
   #drawPictures(ink, seen, inks) {
+    /** @type {Map<string, [number, number][]>} */
     const taken = new Map();
+    /** @param {number} x @param {number} y */
     const cell = (x, y) => `${Math.floor(x / APART)},${Math.floor(y / APART)}`;
+    /** @param {number} x @param {number} y */
     const free = (x, y) => [-1, 0, 1].every((i) => [-1, 0, 1].every((j) => (taken.get(cell(x + i * APART, y + j * APART)) ?? []).every(([u, v]) => Math.hypot(u - x, v - y) >= APART)));
     const ordered = [...seen.filter(({ dot }) => dot.own), ...seen.filter(({ dot }) => !dot.own)];
     for (const { dot, x, y } of ordered) {
@@ -204,6 +217,7 @@ export class Scatter {
     }
   }
 
+  /** @param {CanvasRenderingContext2D} ink @param {Seen[]} own @param {Inks} inks */
   #drawNames(ink, own, { text, panel, font }) {
     Object.assign(ink, { font: `600 12px ${font}`, textBaseline: "middle", textAlign: "left", fillStyle: text, strokeStyle: panel, lineWidth: 4, lineJoin: "round" });
     for (const { dot, x, y } of own) {
@@ -216,5 +230,5 @@ export class Scatter {
   }
 }
 
-/** The least and the largest of many: spreading thousands into Math.min would overflow the stack. */
+/** The least and the largest of many: spreading thousands into Math.min would overflow the stack. @param {number[]} values */
 const ends = (values) => values.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [Infinity, -Infinity]);

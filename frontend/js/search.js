@@ -1,7 +1,7 @@
 /** Asking for a job: sliders for what the space can change, and a place for points to fit. */
 
 import { byId, el } from "./dom.js";
-import { latentOf } from "./state.js";
+import { ENDS, latentOf } from "./state.js";
 import { CLOUD_FILES, NOTCHES, trust, wish, wordsOf } from "./wishes.js";
 
 /** Sliders that are shown at once; the others unfold. */
@@ -15,9 +15,11 @@ export function search(store, work) {
   const [wishes, note, zone] = ["wishes", "wishes-note", "drop-points"].map((id) => byId(id));
   const start = /** @type {HTMLButtonElement} */ (byId("wish-start"));
   const file = /** @type {HTMLInputElement} */ (byId("points-file"));
-  const startOf = (name) => /** @type {HTMLInputElement} */ (document.querySelector(`input[name=${name}]:checked`)).value;
+  /** @param {string} name */
+  const chosenOf = (name) => /** @type {HTMLInputElement} */ (document.querySelector(`input[name=${name}]:checked`)).value;
   const notches = () => Object.fromEntries([...wishes.querySelectorAll("input")].map((input) => [input.name, Number(input.value)]));
 
+  /** @param {import("./wishes.js").Attribute} attribute */
   function slider(attribute) {
     const { name } = wordsOf(attribute.name);
     const says = el("output", {}, wish(attribute, 0));
@@ -38,13 +40,15 @@ export function search(store, work) {
     return { node: el("div", { class: "wish" }, label, says, input, small), reset: () => ((input.value = "0"), tell()) };
   }
 
+  /** @type {ReturnType<typeof slider>[]} */
   let sliders = [];
+  /** @param {import("./state.js").Offer} offer */
   function drawOffer({ phase, attributes, error }) {
     sliders = attributes.map(slider);
     const nodes = sliders.map(({ node }) => node);
     const rest = nodes.slice(SHOWN);
     const more = rest.length && el("details", {}, el("summary", {}, `${rest.length} more`), el("div", { class: "wishes" }, ...rest));
-    wishes.replaceChildren(el("div", { class: "wishes" }, ...nodes.slice(0, SHOWN)), ...[more].filter(Boolean));
+    wishes.replaceChildren(el("div", { class: "wishes" }, ...nodes.slice(0, SHOWN)), ...(more ? [more] : []));
     const words = {
       loading: "Asking what this space can change …",
       known: !attributes.length ? NOTHING_TO_CHANGE : attributes.some(({ r2 }) => r2 !== null) ? HONEST : ONLY_MEASURED,
@@ -58,10 +62,10 @@ export function search(store, work) {
   function drawStart() {
     const state = store.get();
     const wished = Object.values(notches()).some(Boolean);
-    start.disabled = !wished || !latentOf(state, state.view[startOf("wish-from")]);
+    start.disabled = !wished || !latentOf(state, state.view[chosenOf("wish-from") === "b" ? "b" : "a"]);
   }
 
-  /** Runs what may be refused; says so beside where it was asked for. */
+  /** Runs what may be refused; says so beside where it was asked for. @param {HTMLElement} busy @param {HTMLElement} result @param {() => Promise<unknown>} run */
   async function trying(busy, result, run) {
     busy.setAttribute("aria-busy", "true");
     result.replaceChildren();
@@ -80,16 +84,17 @@ export function search(store, work) {
   start.addEventListener("click", async () => {
     if (start.hasAttribute("aria-busy")) return;
     const state = store.get();
-    const from = latentOf(state, state.view[startOf("wish-from")]);
-    if (await trying(start, byId("wish-result"), () => work.wish(from, notches()))) sliders.forEach(({ reset }) => reset());
+    const from = latentOf(state, state.view[chosenOf("wish-from") === "b" ? "b" : "a"]);
+    if (from && await trying(start, byId("wish-result"), () => work.wish(from, notches()))) sliders.forEach(({ reset }) => reset());
   });
 
+  /** @param {File} chosen */
   async function fit(chosen) {
     const { view } = store.get();
-    const from = startOf("fit-from");
+    const from = chosenOf("fit-from");
     zone.dataset.state = "busy";
     byId("points-words").textContent = `Reading ${chosen.name} …`;
-    const how = { start: from === "best" ? null : view[from], whole: startOf("fit-extent") === "whole" };
+    const how = { start: from === "a" || from === "b" ? view[from] : null, whole: chosenOf("fit-extent") === "whole" };
     await trying(zone, byId("fit-result"), () => work.fit(chosen, how));
     zone.dataset.state = "idle";
     byId("points-words").textContent = POINTS;
@@ -98,16 +103,16 @@ export function search(store, work) {
   file.accept = CLOUD_FILES;
   byId("points-words").textContent = POINTS;
   file.addEventListener("change", () => {
-    if (file.files[0]) fit(file.files[0]);
+    if (file.files?.[0]) fit(file.files[0]);
     file.value = ""; // the same file may be chosen again
   });
-  byId("wishes-again").addEventListener("click", () => work.offer(store.get().view.space));
+  byId("wishes-again").addEventListener("click", () => work.offer(store.get().view.space ?? ""));
   for (const input of document.querySelectorAll("input[name=wish-from]")) input.addEventListener("change", drawStart);
 
   store.subscribe((state, before) => {
     if (state.offer !== before.offer) drawOffer(state.offer);
     if (state.view === before.view && state.latents === before.latents && state.offer === before.offer) return;
-    for (const end of ["a", "b"]) byId(`from-${end}`).textContent = latentOf(state, state.view[end])?.name ?? "–";
+    for (const end of ENDS) byId(`from-${end}`).textContent = latentOf(state, state.view[end])?.name ?? "–";
     drawStart();
   });
   drawOffer(store.get().offer);

@@ -10,10 +10,12 @@ const known = new WeakMap();
  * @param {Mesh} mesh
  */
 export function solidOf(mesh) {
-  if (!known.has(mesh)) known.set(mesh, measure(mesh));
-  return known.get(mesh);
+  const solid = known.get(mesh) ?? measure(mesh);
+  known.set(mesh, solid);
+  return solid;
 }
 
+/** @param {Mesh} mesh */
 function measure({ positions, indices }) {
   const root = components(positions.length / 3, indices);
   const volumes = new Map();
@@ -25,7 +27,7 @@ function measure({ positions, indices }) {
   return { volume: all.reduce((a, b) => a + b, 0), parts: all.filter((v) => v > 0).length };
 }
 
-/** Six times the signed volume between the origin and a triangle. */
+/** Six times the signed volume between the origin and a triangle. @param {Float32Array} p @param {number} a @param {number} b @param {number} c */
 function sixfold(p, a, b, c) {
   const x = p[b + 1] * p[c + 2] - p[b + 2] * p[c + 1];
   const y = p[b + 2] * p[c] - p[b] * p[c + 2];
@@ -33,9 +35,10 @@ function sixfold(p, a, b, c) {
   return p[a] * x + p[a + 1] * y + p[a + 2] * z;
 }
 
-/** Union-find: the vertex that stands for all that are joined to this one. */
+/** Union-find: the vertex that stands for all that are joined to this one. @param {number} vertices @param {Uint32Array} indices */
 function components(vertices, indices) {
   const parent = Uint32Array.from({ length: vertices }, (_, i) => i);
+  /** @param {number} vertex */
   const root = (vertex) => {
     let i = vertex;
     while (parent[i] !== i) i = parent[i] = parent[parent[i]];

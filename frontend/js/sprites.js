@@ -2,6 +2,7 @@
 
 /** @typedef {import("./colouring.js").Mark} Mark */
 
+/** @param {number} corners */
 const polygon = (corners, turn = 0) => Array.from({ length: corners }, (_, i) => turn + (2 * Math.PI * i) / corners).map((a) => [Math.sin(a), -Math.cos(a)]);
 const star = polygon(10).map(([x, y], i) => (i % 2 ? [x * 0.45, y * 0.45] : [x * 1.2, y * 1.2]));
 const cross = [[-1, -0.35], [-0.35, -0.35], [-0.35, -1], [0.35, -1], [0.35, -0.35], [1, -0.35], [1, 0.35], [0.35, 0.35], [0.35, 1], [-0.35, 1], [-0.35, 0.35], [-1, 0.35]];
@@ -15,7 +16,10 @@ const CORNERS = {
   cross: cross.map(([x, y]) => [(x - y) * 0.75, (x + y) * 0.75]),
 };
 
-/** Adds a mark's outline to the path. @param {CanvasRenderingContext2D} ink @param {import("./colouring.js").Shape} shape */
+/**
+ * Adds a mark's outline to the path.
+ * @param {CanvasRenderingContext2D} ink @param {import("./colouring.js").Shape} shape @param {number} x @param {number} y @param {number} radius
+ */
 export function outline(ink, shape, x, y, radius) {
   ink.beginPath();
   if (shape === "circle") return ink.arc(x, y, radius, 0, 2 * Math.PI);
@@ -35,7 +39,7 @@ export function sprites(ratio, rim) {
     if (!image) {
       image = document.createElement("canvas");
       image.width = image.height = 2 * half * ratio;
-      const ink = image.getContext("2d");
+      const ink = /** @type {CanvasRenderingContext2D} */ (image.getContext("2d"));
       ink.scale(ratio, ratio);
       outline(ink, shape, half, half, radius);
       Object.assign(ink, { fillStyle: colour, strokeStyle: rim, lineWidth: 1.25 });

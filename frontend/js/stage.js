@@ -90,6 +90,7 @@ export class Stage {
     delete this.host.dataset.poster;
   }
 
+  /** @param {Frame} frame */
   #show(frame) {
     const { mesh, spot, resolution } = frame;
     this.frame = frame;

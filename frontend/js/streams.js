@@ -35,6 +35,7 @@ export class Streams {
     for (const job of jobs) if (!this.#open.has(job)) this.#listen(job);
   }
 
+  /** @param {string} job */
   #listen(job) {
     const source = this.connect(eventsURL(job));
     const mine = () => this.#open.get(job) === source;

@@ -3,8 +3,11 @@
 import { byId, darkScheme, el } from "./dom.js";
 import { FrameCache } from "./frames.js";
 import { fetchFrame, hasWebGL } from "./stage.js";
-import { STEPS, reach, taskOf } from "./state.js";
+import { OFS, STEPS, reach, taskOf } from "./state.js";
 import { position } from "./words.js";
+
+/** @typedef {import("./state.js").State} State */
+/** @typedef {{spot: import("./state.js").Spot, button: HTMLButtonElement, canvas: HTMLCanvasElement}} Still */
 
 const RESOLUTION = 48;
 /** Pictures to a row, by the width there is for one. */
@@ -28,9 +31,11 @@ export function strip(store, isPending) {
   const cache = new FrameCache(CACHE_BYTES);
   let controller = new AbortController();
   let drawn = "";
+  /** @type {import("./stills.js").Stills|null} */
   let stills = null;
   if (!hasWebGL()) return;
 
+  /** @param {import("./state.js").Spot} spot */
   function still(spot) {
     const canvas = el("canvas", { "aria-hidden": "true" });
     const outside = spot.t < 0 || spot.t > 1;
@@ -44,7 +49,7 @@ export function strip(store, isPending) {
     return { spot, button, canvas };
   }
 
-  /** Fetches and draws one after another, as long as nobody waits for the stage. */
+  /** Fetches and draws one after another, as long as nobody waits for the stage. @param {Still[]} frames @param {AbortSignal} signal */
   async function develop(frames, signal) {
     const { Stills } = await import("./stills.js");
     stills ??= new Stills();
@@ -61,6 +66,7 @@ export function strip(store, isPending) {
     host.dataset.drawn = "true";
   }
 
+  /** @param {State} state */
   function fill(state, again = false) {
     const { view } = state;
     if (taskOf(state) !== "sdf") return empty();
@@ -73,7 +79,7 @@ export function strip(store, isPending) {
     controller = new AbortController();
     const { signal } = controller;
     host.dataset.drawn = "false";
-    const rows = (beside ? ["latent", "weights"] : [of]).map((kind) => ts.map((t) => still({ a, b, t, of: kind })));
+    const rows = (beside ? OFS : [of]).map((kind) => ts.map((t) => still({ a, b, t, of: kind })));
     host.replaceChildren(...rows.map((row) => el("div", { class: "frames" }, ...row.map(({ button }) => button))));
     mark(view);
     develop(rows.flat(), signal).catch(() => {
@@ -89,6 +95,7 @@ export function strip(store, isPending) {
     host.replaceChildren();
   }
 
+  /** @param {import("./state.js").View} view */
   function mark({ t, at }) {
     for (const button of host.querySelectorAll("button")) {
       const here = !at && Math.abs(Number(button.dataset.t) - t) < 1e-6;
@@ -105,7 +112,8 @@ export function strip(store, isPending) {
   });
 }
 
+/** @param {number} ms */
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** The middle tells most about a line; it comes first. */
+/** The middle tells most about a line; it comes first. @param {Still[]} frames */
 const middleOut = (frames) => [...frames].sort((p, q) => Math.abs(p.spot.t - 0.5) - Math.abs(q.spot.t - 0.5));

@@ -1,12 +1,15 @@
 /** Undo and redo: views as they were, kept beside the view. What slides along is one step, whatever its length. */
 
+/** @typedef {import("./state.js").View} View */
+
 const MOST = 100;
 /** Slides that follow one another within this time are one. */
 const TOGETHER_MS = 600;
 
-const differing = (x, y) => Object.keys(x).filter((key) => x[key] !== y[key]);
+/** @param {View} x @param {View} y */
+const differing = (x, y) => /** @type {(keyof View)[]} */ (Object.keys(x)).filter((key) => x[key] !== y[key]);
 
-/** Whether only t differs, or only the place among places. */
+/** Whether only t differs, or only the place among places. @param {View} x @param {View} y */
 function slides(x, y) {
   const differ = differing(x, y);
   return differ.length === 1 && (differ[0] === "t" || (differ[0] === "at" && Boolean(x.at && y.at)));
@@ -31,7 +34,7 @@ export function timeline(store, sound, now = Date.now) {
     if (!goesOn) store.set({ past: [...state.past, before.view].slice(-MOST), future: [] });
   });
 
-  /** Takes the last of one list to the view, and the view to the other. */
+  /** Takes the last of one list to the view, and the view to the other. @param {"past"|"future"} from @param {"past"|"future"} to */
   function travel(from, to) {
     const state = store.get();
     const view = state[from].at(-1);

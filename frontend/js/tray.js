@@ -5,6 +5,9 @@ import { curveSummary, drawCurve } from "./curve.js";
 import { byId, darkScheme, el, icon } from "./dom.js";
 import { canResume, isActive, listed, shownLatent, standing, summary } from "./job.js";
 
+/** @typedef {import("./state.js").State} State */
+/** @typedef {import("./job.js").Job} Job */
+
 /**
  * @param {import("./state.js").Store} store
  * @param {import("./jobs.js").Work} work
@@ -15,7 +18,9 @@ export function tray(store, work, fail) {
   /** @type {Map<string, ReturnType<typeof entry>>} */
   const entries = new Map();
 
+  /** @param {Partial<State["tray"]>} patch */
   const set = (patch) => store.set({ tray: { ...store.get().tray, ...patch } });
+  /** @param {boolean} open */
   const fold = (open) => {
     set({ open });
     if (!open) toggle.focus();
@@ -24,13 +29,14 @@ export function tray(store, work, fail) {
   byId("tray-close").addEventListener("click", () => fold(false));
   panel.addEventListener("keydown", (event) => event.key === "Escape" && fold(false));
 
+  /** @param {string} id */
   function open(id) {
     const opened = store.get().tray.opened === id ? null : id;
     set({ opened });
     if (opened) store.look({ job: id });
   }
 
-  /** A job's element, its update, and its plot. */
+  /** A job's element, its update, and its plot. @param {Job} job */
   function entry({ id, name, objective }) {
     const picture = el("span", { class: "job-picture" }, icon(objective === "fit_points" ? "points" : "wishes"));
     const words = el("span", { class: "job-standing" });
@@ -38,6 +44,7 @@ export function tray(store, work, fail) {
     const head = el("button", { type: "button", class: "job-head", "aria-controls": body.id, onclick: () => open(id) },
       picture, el("span", { class: "job-name" }, name), words);
     const progress = el("progress", { max: 1, "aria-label": `Progress of ${name}` });
+    /** @param {string} label @param {() => void} run */
     const button = (label, run, more = {}) => el("button", { type: "button", onclick: run, ...more }, label);
     const actions = {
       cancel: button("Cancel", () => work.cancel(id), { class: "small", "aria-label": `Cancel ${name}` }),
@@ -54,7 +61,9 @@ export function tray(store, work, fail) {
     body.append(detail, curve, caption, el("div", { class: "row" }, actions.watch, actions.a, actions.b, actions.resume));
     const node = el("li", { class: "job", "data-id": id }, head, actions.cancel, actions.dismiss, progress, body);
 
+    /** @type {import("./job.js").CurvePoint[]|null} */
     let drawn = null;
+    /** @param {Job} job @param {State} state @param {Job[]} jobs */
     function draw(job, state, jobs) {
       const { status, result } = job;
       const opened = state.tray.opened === id;
@@ -76,43 +85,58 @@ export function tray(store, work, fail) {
       if (opened) plot(job);
     }
 
+    /** @param {Job} job */
     function plot(job) {
-      put(caption, curveSummary(job.curve));
-      curve.hidden = caption.hidden = !job.curve.length;
-      if (curve.hidden || drawn === job.curve) return;
-      drawn = job.curve;
+      const { curve: points = [] } = job;
+      put(caption, curveSummary(points));
+      curve.hidden = caption.hidden = !points.length;
+      if (curve.hidden || drawn === points) return;
+      drawn = points;
       drawCurve(curve, job).catch(fail);
     }
 
     return { node, draw, fade: () => (drawn = null) };
   }
 
+  /** @param {Job} job @param {State} state */
   function detailOf({ status, detail }, { jobs }) {
     if (status === "queued" && jobs.unworked) return NO_WORKER;
     return detail ? detail.charAt(0).toUpperCase() + detail.slice(1) : "";
   }
 
+  /** @param {string} id */
   function dismiss(id) {
-    const neighbour = entries.get(id).node.nextElementSibling ?? entries.get(id).node.previousElementSibling;
+    const node = entries.get(id)?.node;
+    const neighbour = node?.nextElementSibling ?? node?.previousElementSibling;
     work.dismiss(id);
     /** @type {HTMLElement} */ (neighbour?.querySelector(".job-head") ?? byId("tray-close")).focus();
   }
 
-  const use = (end, id) => store.look({ [end]: store.get().jobs.items.find((job) => job.id === id).result, t: end === "a" ? 0 : 1 });
+  /** @param {"a"|"b"} end @param {string} id */
+  const use = (end, id) => store.look({ [end]: store.get().jobs.items.find((job) => job.id === id)?.result ?? null, t: end === "a" ? 0 : 1 });
 
+  /** @param {import("./job.js").Job} job */
+  function entryOf(job) {
+    const known = entries.get(job.id) ?? entry(job);
+    entries.set(job.id, known);
+    return known;
+  }
+
+  /** @param {State} state */
   function drawList(state) {
     const jobs = listed(state);
     const { phase, error, lost } = state.jobs;
-    for (const job of jobs) if (!entries.has(job.id)) entries.set(job.id, entry(job));
-    const nodes = jobs.map(({ id }) => entries.get(id).node);
+    const shown = jobs.map(entryOf);
+    const nodes = shown.map(({ node }) => node);
     if (nodes.length !== list.children.length || nodes.some((node, i) => node !== list.children[i])) list.replaceChildren(...nodes);
-    for (const job of jobs) entries.get(job.id).draw(job, state, jobs);
+    shown.forEach(({ draw }, i) => draw(jobs[i], state, jobs));
     byId("tray-empty").hidden = phase !== "known" || jobs.length > 0;
     byId("tray-lost").hidden = !lost;
     byId("tray-failed").hidden = phase !== "failed";
     put(byId("tray-error"), error ? `${error.title ?? "Something went wrong"}. ${error.detail ?? error.message}` : "");
   }
 
+  /** @param {State} state */
   function draw(state) {
     const jobs = listed(state);
     const active = jobs.filter(isActive);
@@ -131,18 +155,19 @@ export function tray(store, work, fail) {
     draw(store.get());
   });
   store.subscribe((state, before) => {
-    if (["jobs", "tray", "view"].some((part) => state[part] !== before[part])) draw(state);
+    if (state.jobs !== before.jobs || state.tray !== before.tray || state.view !== before.view) draw(state);
   });
   draw(store.get());
 }
 
 const NO_WORKER = "No worker has taken it yet. It is safe where it is and starts as soon as one is there: python -m server.jobs starts one.";
 
+/** @param {HTMLElement} node @param {string} text */
 function put(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** The result's picture in the place of the icon. */
+/** The result's picture in the place of the icon. @param {HTMLElement} host @param {string} latent */
 function illustrate(host, latent) {
   const image = el("img", { alt: "", width: 40, height: 40, src: api.pictureURL(latent) });
   image.addEventListener("load", () => host.replaceChildren(image), { once: true });

@@ -102,11 +102,12 @@ export function video(store, stageViewer) {
   async function shapes(kind, signal) {
     const state = store.get();
     const { a, b, of } = state.view;
+    const line = { a: a ?? "", b: b ?? "", of };
     const fetching = (/** @type {number} */ done) => {
       bar.value = done / SHAPES / 2;
       note.textContent = `Fetching shape ${done} of ${SHAPES} …`;
     };
-    if (kind !== "turntable") return shapesOf({ a, b, of }, signal, fetching);
+    if (kind !== "turntable") return shapesOf(line, signal, fetching);
     const spot = spotOf(state);
     const { frame } = state;
     return [frame && frame.spot.a === spot.a && frame.spot.b === spot.b && frame.spot.t === spot.t ? frame : await fetchFrame(spot, state.view.detail, signal)];

@@ -10,6 +10,7 @@ const VIEW = { azimuth: 35, elevation: 20, distance: 5.05 };
 const AIM = new THREE.Vector3(0, -0.02, 0);
 /** Milliseconds between frames from which on a turn does not fade out: it would do so frame by frame, for many seconds. */
 const SLOW_MS = 150;
+/** @type {Record<string, [right: number, down: number]>} */
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export class Viewer {
@@ -18,6 +19,16 @@ export class Viewer {
   #turnedAt = 0;
   /** @type {Viewer[]} viewers that look from where this one does */
   #linked = [];
+
+  disposed = false;
+  scene = new THREE.Scene();
+  camera = new THREE.PerspectiveCamera(28, 1, 0.1, 40);
+  key = new THREE.DirectionalLight(0xffffff, 1.7);
+  material = new THREE.MeshPhysicalMaterial({ roughness: 0.58, clearcoat: 0.18, clearcoatRoughness: 0.55 });
+  mesh = new THREE.Mesh(new THREE.BufferGeometry(), this.material);
+  floor = new THREE.Mesh(new THREE.CircleGeometry(6, 48), new THREE.ShadowMaterial());
+  /** Of the shape at A, at B, and what is mixed in between. */
+  inks = { a: new THREE.Color(), b: new THREE.Color(), grey: new THREE.Color() };
 
   /** @param {HTMLElement} host the element that holds the canvas and carries `data-*` about what is shown */
   constructor(host) {
@@ -30,6 +41,7 @@ export class Viewer {
     this.renderer.shadowMap.autoUpdate = false; // the light stands still: only another shape throws another shadow
     this.renderer.domElement.setAttribute("aria-hidden", "true");
     host.prepend(this.renderer.domElement);
+    this.controls = new OrbitControls(this.camera, this.renderer.domElement);
     this.#build();
     this.#control();
     new ResizeObserver(() => this.#resize()).observe(host);
@@ -39,13 +51,10 @@ export class Viewer {
   }
 
   #build() {
-    this.scene = new THREE.Scene();
-    this.camera = new THREE.PerspectiveCamera(28, 1, 0.1, 40);
     const studio = new THREE.PMREMGenerator(this.renderer);
     this.scene.environment = studio.fromScene(new RoomEnvironment(), 0.04).texture;
     studio.dispose();
 
-    this.key = new THREE.DirectionalLight(0xffffff, 1.7);
     this.key.position.set(2.6, 4.4, 1.9);
     this.key.castShadow = true;
     this.key.shadow.mapSize.set(1024, 1024);
@@ -54,14 +63,11 @@ export class Viewer {
     this.key.shadow.bias = -0.0006;
     this.key.shadow.normalBias = 0.02;
     Object.assign(this.key.shadow.camera, { left: -2, right: 2, top: 2, bottom: -2, near: 1, far: 10 });
-    this.fill = new THREE.DirectionalLight(0xffffff, 0.35);
-    this.fill.position.set(-3, 1.2, 2);
-    this.scene.add(this.key, this.fill);
+    const fill = new THREE.DirectionalLight(0xffffff, 0.35);
+    fill.position.set(-3, 1.2, 2);
+    this.scene.add(this.key, fill);
 
-    this.material = new THREE.MeshPhysicalMaterial({ roughness: 0.58, clearcoat: 0.18, clearcoatRoughness: 0.55 });
-    this.mesh = new THREE.Mesh(new THREE.BufferGeometry(), this.material);
     this.mesh.castShadow = this.mesh.receiveShadow = true;
-    this.floor = new THREE.Mesh(new THREE.CircleGeometry(6, 48), new THREE.ShadowMaterial());
     this.floor.rotation.x = -Math.PI / 2;
     this.floor.position.y = -0.9;
     this.floor.receiveShadow = true;
@@ -69,7 +75,7 @@ export class Viewer {
   }
 
   #control() {
-    const controls = (this.controls = new OrbitControls(this.camera, this.renderer.domElement));
+    const { controls } = this;
     Object.assign(controls, { enableDamping: !reducedMotion.matches, dampingFactor: 0.12, enablePan: false });
     Object.assign(controls, { minDistance: 2.4, maxDistance: 9, maxPolarAngle: Math.PI * 0.92, enableZoom: false });
     controls.target.copy(AIM);
@@ -89,6 +95,7 @@ export class Viewer {
     this.host.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
+  /** @param {KeyboardEvent} event */
   #onKey(event) {
     if (event.target !== this.host || event.ctrlKey || event.metaKey || event.altKey) return;
     if (KEYS[event.key]) this.turn(...KEYS[event.key]);
@@ -101,8 +108,9 @@ export class Viewer {
 
   /** Colours of the page's scheme. */
   #dress() {
-    this.ends = [new THREE.Color(token("--shape-a")), new THREE.Color(token("--shape-b"))];
-    this.grey = new THREE.Color(token("--shape-mid"));
+    this.inks.a.set(token("--shape-a"));
+    this.inks.b.set(token("--shape-b"));
+    this.inks.grey.set(token("--shape-mid"));
     this.floor.material.opacity = darkScheme.matches ? 0.55 : 0.2;
     this.scene.environmentIntensity = darkScheme.matches ? 0.3 : 0.4;
     this.key.intensity = darkScheme.matches ? 1.9 : 2.0;
@@ -110,10 +118,10 @@ export class Viewer {
     this.draw();
   }
 
-  /** Between the two inks, a little greyer halfway, so that neither end's colour is mistaken for another. */
+  /** Between the two inks, a little greyer halfway, so that neither end's colour is mistaken for another. @param {number} t */
   #tint(t) {
     const halfway = 4 * t * (1 - t);
-    this.material.color.lerpColors(this.ends[0], this.ends[1], t).lerp(this.grey, 0.18 * halfway);
+    this.material.color.lerpColors(this.inks.a, this.inks.b, t).lerp(this.inks.grey, 0.18 * halfway);
   }
 
   #resize() {
@@ -135,7 +143,7 @@ export class Viewer {
     this.draw();
   }
 
-  /** Turns the camera by steps of 6 degrees, to the right and down. */
+  /** Turns the camera by steps of 6 degrees, to the right and down. @param {number} right @param {number} down */
   turn(right, down) {
     const offset = new THREE.Spherical().setFromVector3(this.camera.position.clone().sub(this.controls.target));
     offset.theta += THREE.MathUtils.degToRad(6 * right);
@@ -181,6 +189,7 @@ export class Viewer {
     this.renderer.forceContextLoss();
   }
 
+  /** @param {number} factor */
   zoom(factor) {
     const offset = this.camera.position.clone().sub(this.controls.target);
     const { minDistance, maxDistance } = this.controls;
@@ -202,7 +211,7 @@ export class Viewer {
       geometry.setIndex(new THREE.BufferAttribute(mesh.indices, 1));
       geometry.computeVertexNormals();
       geometry.computeBoundingBox();
-      this.floor.position.y = geometry.boundingBox.min.y;
+      this.floor.position.y = geometry.boundingBox?.min.y ?? 0;
     }
     this.mesh.geometry.dispose();
     this.mesh.geometry = geometry;

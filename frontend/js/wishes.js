@@ -10,7 +10,7 @@ const VOLUME_SHARE = 0.5;
 /** Any other attribute's is the gallery: the outermost notch is this share of its range. */
 const RANGE_SHARE = 0.5;
 
-/** [noun, less, more] of what chairs are known by; all others are "less x", "more x". */
+/** [noun, less, more] of what chairs are known by; all others are "less x", "more x". @type {Record<string, string[]>} */
 const KNOWN = {
   volume: ["volume", "less volume", "more volume"],
   height: ["height", "shorter", "taller"],
@@ -38,15 +38,16 @@ export function wordsOf(name) {
 /** How far the latent tells an attribute, as the server measured it on networks that were left out. @param {Attribute} attribute */
 export const trust = ({ r2 }) => (r2 === null ? "measured on the shape" : `R² ${r2.toFixed(2)}`);
 
-/** The change that a notch, -NOTCHES to NOTCHES, stands for; in the attribute's units, for volume as a share of it. */
+/** The change that a notch, -NOTCHES to NOTCHES, stands for; in the attribute's units, for volume as a share of it. @param {Attribute} attribute @param {number} notch */
 export function change({ name, low, high }, notch) {
   const share = notch / NOTCHES;
-  return name === "volume" ? VOLUME_SHARE * share : RANGE_SHARE * (high - low) * share;
+  return name === "volume" ? VOLUME_SHARE * share : RANGE_SHARE * ((high ?? 0) - (low ?? 0)) * share;
 }
 
+/** @param {number} x @param {number} digits */
 const signed = (x, digits) => `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(digits)}`;
 
-/** A notch in words: "wider seat, +0.05". */
+/** A notch in words: "wider seat, +0.05". @param {Attribute} attribute @param {number} notch */
 export function wish(attribute, notch) {
   if (!notch) return "as it is";
   const { less, more } = wordsOf(attribute.name);
@@ -64,7 +65,7 @@ export function wish(attribute, notch) {
  */
 export function attributesRequest(start, attributes, notches, volume) {
   const wanted = attributes.filter(({ name }) => notches[name]);
-  const by = (attribute) => change(attribute, notches[attribute.name]) * (attribute.name === "volume" ? volume : 1);
+  const by = (/** @type {Attribute} */ attribute) => change(attribute, notches[attribute.name]) * (attribute.name === "volume" ? volume : 1);
   const words = wanted.map(({ name }) => wordsOf(name)[notches[name] < 0 ? "less" : "more"]);
   return {
     objective: "attributes",
@@ -95,5 +96,5 @@ export const distillRequest = (start, teacher) => ({
 const CLOUDS = [".obj", ".ply", ".stl", ".glb", ".off", ".xyz", ".txt", ".csv", ".npy"];
 export const CLOUD_FILES = CLOUDS.join(",");
 
-/** Whether a file of this name holds a mesh or points, not a network. */
+/** Whether a file of this name holds a mesh or points, not a network. @param {string} name */
 export const isCloud = (name) => CLOUDS.some((suffix) => name.toLowerCase().endsWith(suffix));

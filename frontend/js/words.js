@@ -2,19 +2,19 @@
 
 const whole = new Intl.NumberFormat("en");
 
-/** 67073 -> "67,073" */
+/** 67073 -> "67,073" @param {number|null|undefined} n */
 export const count = (n) => (n === null || n === undefined ? "?" : whole.format(n));
 
-/** t -> "0.50" */
+/** t -> "0.50" @param {number} t */
 export const position = (t) => t.toFixed(2);
 
-/** Volume in the cube's units: three digits. */
+/** Volume in the cube's units: three digits. @param {number} v */
 export const volume = (v) => v.toFixed(3);
 
-/** 0.9342 -> "93 %" */
+/** 0.9342 -> "93 %" @param {number} share */
 export const percent = (share) => `${Math.round(100 * share)} %`;
 
-/** (3, "part") -> "3 parts" */
+/** (3, "part") -> "3 parts" @param {number} n @param {string} noun */
 export const plural = (n, noun) => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
 
 /** What a whole line is like, in a sentence or two. @param {import("./api.js").Point[]} points */
@@ -32,7 +32,7 @@ export function lineSummary(points) {
   return `${holes}${which} networks give a shape in one part${most}; the volume stays between ${least} and ${largest}.`;
 }
 
-/** Why there is nothing to see, as the result it is. */
+/** Why there is nothing to see, as the result it is. @param {import("./state.js").Of} of @param {number} t */
 export function emptyResult(of, t) {
   const where = `At t = ${position(t)}`;
   if (of === "weights") {
@@ -46,20 +46,29 @@ export function emptyResult(of, t) {
   return `${where} the decoded network has no surface inside the cube: its value is of one sign everywhere.`;
 }
 
-/** The value of a point's number at t: exact where known, else between its neighbours. */
-export function pointAt(points, t) {
+/**
+ * Of points by t: the one at t where there is one, else one mixed of its two neighbours, or null outside of them.
+ * @template {{t: number}} P
+ * @param {P[]} points @param {number} t
+ * @param {(p: P, q: P, w: number, near: P) => P} mix   (1 - w) of p and w of q
+ * @returns {{point: P|null, exact: boolean}}
+ */
+export function mixedAt(points, t, mix) {
   const exact = points.find((p) => Math.abs(p.t - t) < 1e-6);
   if (exact) return { point: exact, exact: true };
   const after = points.findIndex((p) => p.t > t);
   if (after <= 0) return { point: null, exact: false };
   const [p, q] = [points[after - 1], points[after]];
   const w = (t - p.t) / (q.t - p.t);
-  const near = w < 0.5 ? p : q;
-  const mixed = p.empty || q.empty ? near.volume : (1 - w) * p.volume + w * q.volume;
-  return { point: { ...near, t, volume: mixed }, exact: false };
+  return { point: { ...mix(p, q, w, w < 0.5 ? p : q), t }, exact: false };
 }
 
-/** Two lists of points as one, by t; where both know a point, the newer. */
+/** The value of a point's number at t: exact where known, else between its neighbours. @param {import("./api.js").Point[]} points @param {number} t */
+export const pointAt = (points, t) => mixedAt(points, t, (p, q, w, near) => ({
+  ...near, volume: p.empty || q.empty ? near.volume : (1 - w) * p.volume + w * q.volume,
+}));
+
+/** Two lists of points as one, by t; where both know a point, the newer. @template {{t: number}} P @param {P[]} old @param {P[]} fresh */
 export function mergePoints(old, fresh) {
   const kept = old.filter((p) => !fresh.some((q) => Math.abs(p.t - q.t) < 1e-6));
   return [...kept, ...fresh].sort((p, q) => p.t - q.t);

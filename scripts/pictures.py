@@ -1,0 +1,160 @@
+"""Takes the pictures of the page that the documentation shows, anew: `make pictures`, or some: `ARGS="jobs phone"`. The
+spaces that ship, a real server, this machine's Chromium; drawn in software, so that shapes look alike everywhere."""
+
+import io
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from benchmarks.page import CHROMIUM, DRAWN_IN_SOFTWARE
+from benchmarks.serving import server
+from netspace.checkpoint import network_bytes
+from netspace.files import atomic_path
+from netspace.fit import FitConfig, fit
+
+DOCS = Path(__file__).parent.parent / "docs"
+LINE = "?a=chair-00032&b=chair-00166&t=0.4"
+CHAIRS, CLASSIFIERS = "checkpoints/chairs", "checkpoints/cifar10-multi"
+PATIENCE_MS = 300_000
+"""Shapes are computed and drawn on processor cores here."""
+COLOURS = 256
+
+
+def ball() -> bytes:
+    """A network that no chairs taught: a SIREN fitted to a ball, as a .pt file."""
+    generator = torch.Generator().manual_seed(3)
+    points = torch.rand(1, 8000, 3, generator=generator) * 2 - 1
+    config = FitConfig(steps=300, points=1024, pool=8000, fast=False)
+    theta = fit(points, points.norm(dim=-1) - 0.6, config, generator)
+    return network_bytes(config.arch, theta[0], "pt")
+
+
+def at_rest(page: Page) -> None:
+    """Waits until the fine shape, the filmstrip and the plot are drawn."""
+    expect(page.locator("#stage")).to_have_attribute("data-pending", "false")
+    expect(page.locator("#stage")).to_have_attribute("data-resolution", "128")
+    expect(page.locator("#strip")).to_have_attribute("data-drawn", "true")
+    expect(page.locator("#fact-volume")).not_to_have_text("…")
+
+
+def measured(page: Page) -> None:
+    at_rest(page)
+    page.locator("#plot").scroll_into_view_if_needed()
+    expect(page.locator("#plot")).to_have_attribute("data-points", re.compile(r"\d"))
+
+
+def pushed(page: Page) -> None:
+    """Along one of the directions."""
+    at_rest(page)
+    page.locator("#directions input[type=range]").first.press("End")
+    at_rest(page)
+
+
+def refused(page: Page) -> None:
+    page.set_input_files("#file", files=[{"name": "ball.pt", "mimeType": "application/zip", "buffer": ball()}])
+    expect(page.locator("#upload-result .verdict")).to_be_visible()
+    expect(page.locator("#upload-result .near img").first).to_be_visible()
+
+
+def searching(page: Page) -> None:
+    """A job that makes a chair wider and lower, until it is done."""
+    at_rest(page)
+    for slider in page.locator("#wishes input[type=range]").all()[:2]:
+        slider.fill("3")
+    page.locator("#wish-start").click()
+    expect(page.locator("#tray-list .job").first).to_have_attribute("data-status", "done")
+    expect(page.locator("#tray-list .curve").first).to_have_attribute("data-points", re.compile(r"\d\d"))
+
+
+def told(page: Page) -> None:
+    """Architectures, classes and twins of a line of classifiers."""
+    expect(page.locator("#here-accuracy")).to_contain_text("%")
+    for plot in ("#twins", "#plot"):
+        page.locator(plot).scroll_into_view_if_needed()
+        expect(page.locator(plot)).to_have_attribute("data-points", re.compile(r"\d"))
+    page.evaluate("scrollTo(0, 0)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shot:
+    """What is opened, done there, and cut out: one element, or the window as it is."""
+
+    query: str
+    space: str = CHAIRS
+    act: Callable[[Page], None] = at_rest
+    element: str | None = None
+    size: tuple[int, int] = (1440, 1070)
+    dark: bool = False
+
+
+SHOTS = {
+    "page": Shot(query=f"{LINE}&colour=base"),
+    "pictures/raw-weights-beside": Shot(query=f"{LINE}&beside=1", element="section.center"),
+    "pictures/line": Shot(query=f"{LINE}&beyond=1", act=measured, element=".plot-panel"),
+    "pictures/directions": Shot(query=LINE, act=pushed, element=".directions-panel"),
+    "pictures/corners": Shot(query=f"{LINE}&c=chair-00265&d=chair-00015", element=".side"),
+    "pictures/upload": Shot(query=LINE, act=refused, element="#upload-result"),
+    "pictures/jobs": Shot(query=LINE, act=searching, element="#tray-panel"),
+    "pictures/classifiers": Shot(query="", space=CLASSIFIERS, act=told),
+    "pictures/phone": Shot(query=LINE, size=(390, 844), dark=True),
+}
+
+
+def take(browser: Browser, address: str, shot: Shot) -> bytes:
+    """A PNG."""
+    width, height = shot.size
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if shot.dark else "light",
+        reduced_motion="reduce",
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_init_script("localStorage.setItem('netspace.welcomed', 'true')")
+    page = context.new_page()
+    page.goto(f"{address}/{shot.query}")
+    expect(page.locator("body")).to_have_attribute("data-ready", "true")
+    shot.act(page)
+    taken = page.locator(shot.element).screenshot() if shot.element else page.screenshot()
+    context.close()
+    return taken
+
+
+def small(png: bytes) -> bytes:
+    """The same with a palette: a third of the size."""
+    out = io.BytesIO()
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
+        out, "png", optimize=True
+    )
+    return out.getvalue()
+
+
+def take_all(browser: Browser, shots: dict[str, Shot], space: str) -> None:
+    with server(NETSPACE_SPACES=space) as (address, _, _):
+        for name, shot in shots.items():
+            picture = small(take(browser, address, shot))
+            with atomic_path(DOCS / f"{name}.png") as path:
+                path.write_bytes(picture)
+            print(f"{name}: {len(picture) / 1e3:.0f} kB", flush=True)
+
+
+def main(wanted: list[str]) -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+    shots = {name: shot for name, shot in SHOTS.items() if not wanted or name.rpartition("/")[2] in wanted}
+    executable = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=DRAWN_IN_SOFTWARE)
+        for space in (CHAIRS, CLASSIFIERS):
+            if of_space := {name: shot for name, shot in shots.items() if shot.space == space}:
+                take_all(browser, of_space, space)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
