@@ -23,6 +23,8 @@ FROM ${BASE}
 ARG COMPILER=""
 RUN if [ -n "$COMPILER" ]; then apt-get update && apt-get install --yes --no-install-recommends $COMPILER && \
     rm -rf /var/lib/apt/lists/*; fi
+# Python's own image comes with a pip, and with ensurepip to make another one.
+RUN rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/site-packages/* /usr/local/lib/python3*/ensurepip
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin netspace && install -d -o netspace -g netspace /data
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app

@@ -38,8 +38,9 @@ faults: setup  ## the tests that kill workers, services and databases
 bench: setup  ## benchmarks: ratios side by side, minutes, with nothing else running
 	$(PY) -m benchmarks $(ARGS)
 
-fuzz: $(DEV)  ## 20,000 mutated checkpoints and 5,000 generated requests, which takes a while
+fuzz: $(DEV)  ## 20,000 mutated checkpoints, 5,000 mutated meshes and 5,000 generated requests, which takes a while
 	FUZZ=12000 $(PY) -m pytest tests/test_fuzz_checkpoint.py
+	FUZZ=1000 $(PY) -m pytest tests/test_fuzz_clouds.py
 	FUZZ=500 $(PY) -m pytest tests/server/test_http_schema.py
 
 check: $(DEV) $(FRONTEND_DEV)  ## ruff and mypy; tsc and eslint for the page

@@ -8,6 +8,7 @@ Prints one JSON object: mean, median and worst IoU with the true shape at 64^3, 
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -21,10 +22,11 @@ from netspace.behaviours import crossings
 from netspace.data.clouds import Cloud
 from netspace.data.points import surface_points
 from netspace.data.sources import chair_of_seed
+from netspace.familiarity import prior_of
 from netspace.grids import Grid, iou, sparse_grid
 from netspace.lso import LsoConfig, begin, optimise
 from netspace.mesh import network_grid
-from netspace.point_fit import Evidence, FitPoints, PointsConfig
+from netspace.point_fit import Evidence, FitPoints, PointsConfig, with_details
 from netspace.prior import Prior
 from netspace.runtime import keep_freed_memory, pick_device
 from netspace.spaces import Gallery, Space, load_space
@@ -66,11 +68,13 @@ def one_side(points: Tensor, generator: torch.Generator) -> tuple[Tensor, Points
     return points[half], PointsConfig(seen=(x, y, z, float(far.median())))
 
 
-def fit(space: Space, latents: Tensor, points: Tensor, known: PointsConfig, config: LsoConfig) -> tuple[Tensor, float]:
+def fit(
+    space: Space, latents: Tensor, prior: Prior, points: Tensor, known: PointsConfig, config: LsoConfig
+) -> tuple[Tensor, float]:
     """(the best latent [D], seconds) for points [N, 3], from the best of latents [M, D]."""
     began = time.monotonic()
     objective = FitPoints(space, Evidence.of(Cloud(points), known).to(space.device), known)
-    prior = Prior.of(latents).to(space.device)
+    config = with_details(config, known)
     state = begin(objective, prior, config, latents.to(space.device))
     for update in optimise(objective, prior, config, state):
         state = update.state
@@ -90,12 +94,13 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=2000)
     parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--lr", type=float, default=0.1)
-    parser.add_argument("--prior", type=float, default=1e-3)
+    parser.add_argument("--prior", type=float, default=1e-2)
     parser.add_argument("--device", default="auto")
     asked = parser.parse_args()
     keep_freed_memory()
     space = load_space(asked.space, pick_device(asked.device))
-    latents = Gallery.open(asked.space / "gallery").latents
+    codes = Gallery.open(asked.space / "gallery").codes
+    latents, prior = space.without_details(codes), prior_of(asked.space, codes).to(space.device)
     config = LsoConfig(steps=asked.steps, lr=asked.lr, prior=asked.prior)
     shapes = held_out(asked.zoo) if asked.zoo else procedural()
     found: dict[str, tuple[list[float], list[float]]] = {"all points": ([], []), "one side": ([], [])}
@@ -104,12 +109,14 @@ def main() -> None:
         points = draw(asked.points, generator).clamp(-1, 1)
         asked_for = {"all points": (points, PointsConfig()), "one side": one_side(points, generator)}
         for kind, (given, known) in asked_for.items():
-            z, seconds = fit(space, latents, given, known, config)
+            z, seconds = fit(space, latents, prior, given, known, config)
             with torch.no_grad():
                 theta = space.decode(z[None]).theta[0]
             decoded = network_grid(space.architectures[0], theta, RESOLUTION)
             found[kind][0].append(iou(decoded.occupied().cpu(), grid.occupied().cpu()))
             found[kind][1].append(seconds)
+        means = ", ".join(f"{kind} {np.mean(figures[0]):.3f}" for kind, figures in found.items())
+        print(f"{number + 1} of {asked.chairs} chairs, mean IoU: {means}", file=sys.stderr, flush=True)
     settings = {"points": asked.points, "steps": asked.steps, "lr": asked.lr, "prior": asked.prior}
     print(json.dumps({**settings, **{kind: summary(*figures) for kind, figures in found.items()}}, indent=2))
 

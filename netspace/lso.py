@@ -48,7 +48,7 @@ class LsoConfig:
 
     steps: int = 400
     lr: float = 0.1
-    prior: float = 1e-3
+    prior: float = 1e-2
     patience: int = 100
     seed: int = 0
     details: float = 0.0

@@ -1,7 +1,7 @@
 """`fit_points`: the latent whose surface passes through given points and leaves empty what is known to be empty."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from netspace.data.clouds import Cloud
 from netspace.data.points import FAR, uniform_points
 from netspace.errors import BadObjective, BadPointCloud
 from netspace.functional import run
-from netspace.lso import CHECK
+from netspace.lso import CHECK, LsoConfig
 from netspace.spaces.space import Space
 
 POOL = 16384
@@ -22,6 +22,8 @@ NEAREST = 3
 CLAMP = 0.1
 """Distances beyond it count as it: networks say anything far from the surface."""
 TOLERANCE = 0.02
+DETAILS, RIDGE = 0.05, 30.0
+"""Of searches that find details: see LsoConfig."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +98,12 @@ def seen_through(points: np.ndarray, places: np.ndarray, viewpoint: np.ndarray, 
     depth, far = np.linalg.norm(ray, axis=1), np.linalg.norm(line, axis=1)
     gap, hit = cKDTree(ray / depth[:, None].clip(1e-9)).query(line / far[:, None].clip(1e-9))
     return (gap * depth[hit] < width / 2) & (far < depth[hit] - width)
+
+
+def with_details(config: LsoConfig, known: PointsConfig) -> LsoConfig:
+    """For a cloud of which all was seen, a search that finds the latent's details too; else they would fit the gap."""
+    everything = known.complete and known.seen is None
+    return replace(config, details=DETAILS if everything else 0.0, ridge=RIDGE if everything else 0.0)
 
 
 @dataclass(frozen=True)

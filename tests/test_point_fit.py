@@ -12,7 +12,15 @@ from netspace.data.points import uniform_points
 from netspace.errors import BadObjective, BadPointCloud
 from netspace.functional import run
 from netspace.lso import CHECK, LsoConfig, begin, optimise
-from netspace.point_fit import Evidence, FitPoints, PointsConfig, reachable, seen_through, viewpoints_from
+from netspace.point_fit import (
+    Evidence,
+    FitPoints,
+    PointsConfig,
+    reachable,
+    seen_through,
+    viewpoints_from,
+    with_details,
+)
 from netspace.prior import Prior
 from netspace.spaces import Space
 
@@ -145,3 +153,12 @@ def test_what_makes_no_sense_is_refused() -> None:
         PointsConfig(seen=(0.0, 0.0, 0.0, 1.0))
     with pytest.raises(BadPointCloud, match="empty"):
         Evidence.of(Cloud(sphere(100)), PointsConfig(), torch.full((2, 3), 4.0))
+
+
+def test_details_are_searched_only_where_all_of_the_surface_was_seen() -> None:
+    config = LsoConfig(steps=7)
+    whole = with_details(config, PointsConfig())
+    assert whole.details > 0
+    assert whole.ridge > 0
+    for known in (PointsConfig(complete=False), PointsConfig(seen=(1.0, 0.0, 0.0, 0.1))):
+        assert with_details(config, known) == config

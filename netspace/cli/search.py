@@ -76,7 +76,7 @@ def _search(
     from netspace.lso import begin
 
     gallery = open_gallery(folder)
-    latents = gallery.latents
+    latents = space.without_details(gallery.codes)
     order = torch.randperm(len(latents), generator=torch.Generator().manual_seed(config.seed))
     candidates = latents[order[:best_of]] if start is None else start[None]
     prior = prior_of(folder, gallery.codes).to(space.device)
@@ -94,12 +94,12 @@ def fit_points(
     points: Annotated[Path, typer.Argument(help="A mesh, or points as ply, xyz, csv or npy.")],
     output: LatentFile,
     start: Start = None,
-    best_of: BestOf = 32,
+    best_of: BestOf = 64,
     complete: Annotated[bool, typer.Option(help="The whole surface was seen: there is none elsewhere.")] = True,
     normalise: Annotated[bool, typer.Option(help="Centre and scale the points into the cube.")] = False,
     steps: Steps = 400,
     lr: Rate = 0.1,
-    prior: PriorWeight = 1e-3,
+    prior: PriorWeight = 1e-2,
     patience: Patience = 100,
     seed: Seed = 0,
     space: SpaceFolder = DEFAULT_SPACE,
@@ -107,10 +107,11 @@ def fit_points(
 ) -> None:
     """Finds the latent whose surface passes through points."""
     from netspace.lso import LsoConfig
-    from netspace.point_fit import Evidence, FitPoints, PointsConfig
+    from netspace.point_fit import Evidence, FitPoints, PointsConfig, with_details
 
     config = LsoConfig(steps=steps, lr=lr, prior=prior, patience=patience, seed=seed)
     known = PointsConfig(complete=complete, seed=seed)
+    config = with_details(config, known)
     cloud = _cloud(points)
     opened = open_space(space, device)
     evidence = Evidence.of(cloud.normalised() if normalise else cloud, known).to(opened.device)
@@ -133,11 +134,11 @@ def attributes(
     set_to: Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE, e.g. volume=0.4.")] = None,
     change: Annotated[list[str] | None, typer.Option("--change", help="NAME=DIFFERENCE from the start.")] = None,
     start: Start = None,
-    best_of: BestOf = 32,
+    best_of: BestOf = 64,
     stay: Annotated[float, typer.Option(help="Weight of the distance from the start.")] = 0.1,
     steps: Steps = 400,
     lr: Rate = 0.1,
-    prior: PriorWeight = 1e-3,
+    prior: PriorWeight = 1e-2,
     patience: Patience = 100,
     seed: Seed = 0,
     space: SpaceFolder = DEFAULT_SPACE,

@@ -12,7 +12,7 @@ from netspace.data.clouds import Cloud
 from netspace.distill import Distill
 from netspace.errors import BadObjective, UnknownName
 from netspace.lso import LatentObjective, LsoConfig, State, begin
-from netspace.point_fit import Evidence, FitPoints, PointsConfig, viewpoints_from
+from netspace.point_fit import Evidence, FitPoints, PointsConfig, viewpoints_from, with_details
 from netspace.prior import Prior
 from server.jobs.distill import asked_teacher, distillation
 from server.jobs.schemas import AnyJobIn, DistillIn, FitPointsIn
@@ -25,7 +25,7 @@ from server.settings import Settings
 from server.store import StoredLatent, new_id, vector_bytes, vector_from
 from server.tasks.base import Network
 
-BEST_OF = 32
+BEST_OF = 64
 SLICE = 8
 """Candidates that are compared between two looks at whether the job is to stop."""
 
@@ -142,6 +142,7 @@ def problem_of(job: Job, registry: Registry, jobs: JobStore) -> Problem:
         points = _points_config(request)
         evidence = Evidence.of(cloud.normalised() if request["normalise"] else cloud, points, _places(request["empty"]))
         objective: LatentObjective = FitPoints(space.space, evidence.to(space.space.device), points)
+        config = with_details(config, points)
     elif job.objective == "attributes":
         objective = _attributes(space, request, None if job.start_vector is None else vector_from(job.start_vector))
     elif job.objective == "distill":
@@ -152,10 +153,11 @@ def problem_of(job: Job, registry: Registry, jobs: JobStore) -> Problem:
 
 
 def candidates(job: Job, space: LoadedSpace) -> list[Tensor]:
-    """Where the job may start, in slices [<= SLICE, D]: its latent, or gallery latents drawn by its seed."""
+    """Where the job may start, in slices [<= SLICE, D]: its latent, or codes of the gallery drawn by its seed: the
+    details of another network are no start."""
     if job.start_vector is not None:
         return [vector_from(job.start_vector)[None]]
-    everyone = space.gallery.latents
+    everyone = space.space.without_details(space.gallery.codes)
     count = min(job.request.get("best_of") or BEST_OF, len(everyone))
     drawn = torch.randperm(len(everyone), generator=torch.Generator().manual_seed(job.request["seed"]))[:count]
     return list(everyone[drawn].split(SLICE))

@@ -26,11 +26,11 @@ class Optimisation(BaseModel):
 
     space: Id | None = Field(default=None, description="By default that of `start`, or the first space")
     start: Id | None = Field(default=None, description="A latent of the gallery, an upload or another job")
-    best_of: int | None = Field(default=None, ge=1, le=MOST_GALLERY, description="By default 32, without `start`")
+    best_of: int | None = Field(default=None, ge=1, le=MOST_GALLERY, description="By default 64, without `start`")
     name: str | None = Field(default=None, min_length=1, max_length=200)
     steps: int = Field(default=400, ge=1)
     lr: Positive = Field(default=0.1, description="Adam's, decaying to zero over the steps")
-    prior: Weight = Field(default=1e-3, description="Weight of the distance from where the gallery lives")
+    prior: Weight = Field(default=1e-2, description="Weight of the distance from where the space's networks live")
     patience: int = Field(default=100, ge=1, description="Steps without a better latent after which the job is done")
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
 
@@ -100,7 +100,7 @@ class DistillIn(Optimisation):
     )
     steps: int = Field(default=100, ge=1)
     lr: Positive = Field(default=0.05, description="Adam's, decaying to zero over the steps")
-    prior: Weight = Field(default=0.0, description="Weight of the distance from where the gallery lives")
+    prior: Weight = Field(default=0.0, description="Weight of the distance from where the space's networks live")
     images: int = Field(default=128, ge=1, le=4096, description="Training images a step")
     validation: int = Field(
         default=1000, ge=1, le=1_000_000, description="Images that latents are compared by, the same every time"
