@@ -55,8 +55,8 @@ def flat(page: Page) -> Page:
 
 
 def failures_of(page: Page) -> list[str]:
-    """Grows while the page is used: errors of scripts and of the console, but for the refusals that a person provokes and
-    those of a server that is busy, which the page asks again."""
+    """Grows while the page is used: errors of scripts and of the console, but for the refusals that a person provokes
+    and those of a server that is busy, which the page asks again."""
     found: list[str] = []
 
     def on_message(message) -> None:
