@@ -9,15 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks.page import CHROMIUM, DRAWN_IN_SOFTWARE
 from benchmarks.serving import server
-from netspace.checkpoint import network_bytes
 from netspace.files import atomic_path
-from netspace.fit import FitConfig, fit
 
 DOCS = Path(__file__).parent.parent / "docs"
 LINE = "?a=chairs.chair-00032&b=chairs.chair-00166&t=0.4"
@@ -29,15 +26,6 @@ CHAIRS, CLASSIFIERS = "checkpoints/chairs", "checkpoints/cifar10-multi"
 PATIENCE_MS = 300_000
 """Shapes are computed and drawn on processor cores here."""
 COLOURS = 256
-
-
-def ball() -> bytes:
-    """A network that no chairs taught: a SIREN fitted to a ball, as a .pt file."""
-    generator = torch.Generator().manual_seed(3)
-    points = torch.rand(1, 8000, 3, generator=generator) * 2 - 1
-    config = FitConfig(steps=150, points=1024, pool=8000, fast=False)
-    theta = fit(points, points.norm(dim=-1) - 0.6, config, generator)
-    return network_bytes(config.arch, theta[0], "pt")
 
 
 def at_rest(page: Page) -> None:
@@ -61,15 +49,8 @@ def pushed(page: Page) -> None:
     at_rest(page)
 
 
-def compared(page: Page) -> None:
+def blended(page: Page) -> None:
     expect(page.locator("#stage")).to_have_attribute("data-resolution", "128")
-    expect(page.locator("#compare")).to_contain_text("IoU")
-
-
-def refused(page: Page) -> None:
-    page.set_input_files("#file", files=[{"name": "ball.pt", "mimeType": "application/zip", "buffer": ball()}])
-    expect(page.locator("#upload-result .verdict")).to_be_visible()
-    expect(page.locator("#upload-result .near img").first).to_be_visible()
 
 
 def searching(page: Page) -> None:
@@ -108,8 +89,7 @@ SHOTS = {
     "pictures/raw-weights-beside": Shot(query=f"{LINE}&beside=1", element="section.center"),
     "pictures/line": Shot(query=f"{LINE}&beyond=1", act=measured, element=".plot-panel"),
     "pictures/directions": Shot(query=LINE, act=pushed, element=".directions-panel"),
-    "pictures/corners": Shot(query=f"{LINE}&{CORNERS}", act=compared, element="[data-panel=pad]"),
-    "pictures/upload": Shot(query=LINE, act=refused, element="#upload-result"),
+    "pictures/corners": Shot(query=f"{LINE}&{CORNERS}", act=blended, element="[data-panel=pad]"),
     "pictures/jobs": Shot(query=LINE, act=searching, element="#tray-panel"),
     "pictures/classifiers": Shot(query="", space=CLASSIFIERS, act=told),
     "pictures/phone": Shot(query=LINE, size=(390, 844), dark=True),
@@ -148,7 +128,7 @@ def small(png: bytes) -> bytes:
 
 
 def take_all(browser: Browser, shots: dict[str, Shot], space: str) -> None:
-    with server(NETSPACE_SPACES=space) as (address, _, _):
+    with server(NETSPACE_SPACES=space, NETSPACE_COMPILE="false") as (address, _, _):
         for name, shot in shots.items():
             picture = small(take(browser, address, shot))
             with atomic_path(DOCS / f"{name}.png") as path:
