@@ -18,11 +18,11 @@ NPM_CI := npm ci --ignore-scripts --no-audit --no-fund
 # Node and npm may live in .venv too.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup run test faults bench fuzz check browser lock audit clean
+.PHONY: help setup run test faults bench pictures fuzz check browser lock audit clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(DEV) $(FRONTEND_DEV)  ## install everything
 
@@ -37,6 +37,9 @@ faults: setup  ## the tests that kill workers, services and databases
 
 bench: setup  ## benchmarks: ratios side by side, minutes, with nothing else running
 	$(PY) -m benchmarks $(ARGS)
+
+pictures: setup browser  ## the docs' pictures of the page anew; some of them: make pictures ARGS="page phone"
+	$(PY) -m scripts.pictures $(ARGS)
 
 fuzz: $(DEV)  ## 20,000 mutated checkpoints, 5,000 mutated meshes and 5,000 generated requests, which takes a while
 	FUZZ=12000 $(PY) -m pytest tests/test_fuzz_checkpoint.py

@@ -9,31 +9,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from benchmarks.page import CHROMIUM, DRAWN_IN_SOFTWARE
 from benchmarks.serving import server
-from netspace.checkpoint import network_bytes
 from netspace.files import atomic_path
-from netspace.fit import FitConfig, fit
 
 DOCS = Path(__file__).parent.parent / "docs"
-LINE = "?a=chair-00032&b=chair-00166&t=0.4"
+LINE = "?a=chairs.chair-00032&b=chairs.chair-00166&t=0.4"
+CORNERS = "c=chairs.chair-00265&d=chairs.chair-00015&at=" + ",".join(
+    f"chairs.chair-{name}:{weight}"
+    for name, weight in (("00032", 0.35), ("00166", 0.15), ("00265", 0.35), ("00015", 0.15))
+)
 CHAIRS, CLASSIFIERS = "checkpoints/chairs", "checkpoints/cifar10-multi"
 PATIENCE_MS = 300_000
 """Shapes are computed and drawn on processor cores here."""
 COLOURS = 256
-
-
-def ball() -> bytes:
-    """A network that no chairs taught: a SIREN fitted to a ball, as a .pt file."""
-    generator = torch.Generator().manual_seed(3)
-    points = torch.rand(1, 8000, 3, generator=generator) * 2 - 1
-    config = FitConfig(steps=300, points=1024, pool=8000, fast=False)
-    theta = fit(points, points.norm(dim=-1) - 0.6, config, generator)
-    return network_bytes(config.arch, theta[0], "pt")
 
 
 def at_rest(page: Page) -> None:
@@ -53,14 +45,12 @@ def measured(page: Page) -> None:
 def pushed(page: Page) -> None:
     """Along one of the directions."""
     at_rest(page)
-    page.locator("#directions input[type=range]").first.press("End")
+    page.locator("#directions input[type=range]").first.fill("14")
     at_rest(page)
 
 
-def refused(page: Page) -> None:
-    page.set_input_files("#file", files=[{"name": "ball.pt", "mimeType": "application/zip", "buffer": ball()}])
-    expect(page.locator("#upload-result .verdict")).to_be_visible()
-    expect(page.locator("#upload-result .near img").first).to_be_visible()
+def blended(page: Page) -> None:
+    expect(page.locator("#stage")).to_have_attribute("data-resolution", "128")
 
 
 def searching(page: Page) -> None:
@@ -99,8 +89,7 @@ SHOTS = {
     "pictures/raw-weights-beside": Shot(query=f"{LINE}&beside=1", element="section.center"),
     "pictures/line": Shot(query=f"{LINE}&beyond=1", act=measured, element=".plot-panel"),
     "pictures/directions": Shot(query=LINE, act=pushed, element=".directions-panel"),
-    "pictures/corners": Shot(query=f"{LINE}&c=chair-00265&d=chair-00015", element=".side"),
-    "pictures/upload": Shot(query=LINE, act=refused, element="#upload-result"),
+    "pictures/corners": Shot(query=f"{LINE}&{CORNERS}", act=blended, element="[data-panel=pad]"),
     "pictures/jobs": Shot(query=LINE, act=searching, element="#tray-panel"),
     "pictures/classifiers": Shot(query="", space=CLASSIFIERS, act=told),
     "pictures/phone": Shot(query=LINE, size=(390, 844), dark=True),
@@ -121,6 +110,9 @@ def take(browser: Browser, address: str, shot: Shot) -> bytes:
     page.goto(f"{address}/{shot.query}")
     expect(page.locator("body")).to_have_attribute("data-ready", "true")
     shot.act(page)
+    page.evaluate("document.activeElement.blur()")
+    if shot.element and not shot.element.startswith("#tray"):
+        page.add_style_tag(content=".tray { visibility: hidden }")  # it floats above what is cut out
     taken = page.locator(shot.element).screenshot() if shot.element else page.screenshot()
     context.close()
     return taken
@@ -136,7 +128,7 @@ def small(png: bytes) -> bytes:
 
 
 def take_all(browser: Browser, shots: dict[str, Shot], space: str) -> None:
-    with server(NETSPACE_SPACES=space) as (address, _, _):
+    with server(NETSPACE_SPACES=space, NETSPACE_COMPILE="false") as (address, _, _):
         for name, shot in shots.items():
             picture = small(take(browser, address, shot))
             with atomic_path(DOCS / f"{name}.png") as path:

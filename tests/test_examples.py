@@ -14,6 +14,7 @@ CODE = [
     "netspace/cli/options.py",
     *(f"server/schemas/{name}.py" for name in ("fields", "latents", "lines", "networks", "problems", "spaces")),
     "server/jobs/schemas.py",
+    "scripts/pictures.py",
 ]
 
 

@@ -72,22 +72,46 @@ const UNREACHABLE = {
   detail: "Is it running, and is this device connected to it?",
 };
 
+/** POSTs that change nothing: they may be asked again. */
+const QUESTIONS = ["/interpolate", "/compare", "/decode"];
+/** How often a question is asked again of a server that is busy, and how long it is waited at most, in seconds. */
+const AGAIN = 4;
+const LONGEST_WAIT = 5;
+
 /**
- * fetch that throws ProblemError for anything but 2xx, and lets aborts through.
+ * fetch that throws ProblemError for anything but 2xx, and lets aborts through. A server that is busy is asked again when it says.
  * @param {string} url
  * @param {RequestInit} [options]
  */
 async function call(url, options) {
-  let response;
+  const asks = !options?.method || QUESTIONS.includes(url);
+  for (let left = asks ? AGAIN : 0; ; left -= 1) {
+    const response = await answer(url, options);
+    if (response.ok) return response;
+    const wait = response.status === 503 ? Number(response.headers.get("retry-after")) : 0;
+    if (!left || !(wait > 0)) throw await problem(response);
+    await pause(1000 * Math.min(LONGEST_WAIT, wait), options?.signal);
+  }
+}
+
+/** @param {string} url @param {RequestInit} [options] */
+async function answer(url, options) {
   try {
-    response = await fetch(url, { ...options, headers: { ...options?.headers, [OWNER]: ownerToken() } });
+    return await fetch(url, { ...options, headers: { ...options?.headers, [OWNER]: ownerToken() } });
   } catch (error) {
     if (isAbort(error)) throw error;
     throw new ProblemError(UNREACHABLE);
   }
-  if (!response.ok) throw await problem(response);
-  return response;
 }
+
+/** Rejects as fetch does where it is aborted. @param {number} ms @param {AbortSignal|null} [signal] @returns {Promise<void>} */
+const pause = (ms, signal) => new Promise((resolve, reject) => {
+  const timer = setTimeout(resolve, ms);
+  signal?.addEventListener("abort", () => {
+    clearTimeout(timer);
+    reject(new DOMException("aborted", "AbortError"));
+  }, { once: true });
+});
 
 /** @param {object} values */
 const query = (values) => new URLSearchParams(Object.entries(values).filter(([, v]) => v !== undefined && v !== null)).toString();

@@ -7,7 +7,7 @@ import { byId, darkScheme, el } from "./dom.js";
 import { newest } from "./newest.js";
 import { CONFIG, plotly } from "./plotly.js";
 import { architectureNames, architectureOf, pointsOf, spotOf, taskOf } from "./state.js";
-import { percent, position } from "./words.js";
+import { percent, position, sentence } from "./words.js";
 
 /** @typedef {import("./state.js").State} State */
 
@@ -73,7 +73,7 @@ export function classifier(store, fail) {
       note.textContent = `On ${found.images} test images.`;
     } catch (error) {
       if (key !== asked) return;
-      note.textContent = error.detail || error.message;
+      note.textContent = sentence(error.detail || error.message);
       if (!TOLD.includes(error.slug)) fail(error);
     }
   }

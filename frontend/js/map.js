@@ -119,13 +119,22 @@ export function map(store, fail) {
   for (const [id, run] of Object.entries({ "map-in": () => scatter.zoom(1.4), "map-out": () => scatter.zoom(1 / 1.4), "map-fit": () => scatter.fit() })) byId(id).addEventListener("click", run);
   darkScheme.onChange(() => fill(store.get(), false));
 
+  /** Both ends have their pictures, whatever lies close to them. @param {import("./state.js").View} view */
+  function showEnds({ a, b }) {
+    const ends = [a, b].filter((id) => id !== null);
+    if (ends.every((id) => scatter.front.has(id))) return scatter.drawAbove();
+    scatter.front = new Set(ends);
+    scatter.draw();
+  }
+
   store.subscribe((state, before) => {
     const { view, latents } = state;
     const refill = latents !== before.latents || state.map !== before.map || view.colour !== before.view.colour || view.plain !== before.view.plain;
     if (refill) {
       fill(state, latents === before.latents);
       drawChoices(state);
-    } else if (view !== before.view || state.hover !== before.hover) scatter.drawAbove();
+    } else if (state.hover !== before.hover) scatter.drawAbove();
+    if (view !== before.view) showEnds(view);
     if (latents !== before.latents || view.projection !== before.view.projection || view.space !== before.view.space) locate();
     if (state.hover !== before.hover) says.textContent = document.activeElement === host ? (latentOf(state, state.hover)?.name ?? "") : "";
   });

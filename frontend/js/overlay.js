@@ -17,7 +17,7 @@ import { latentAt, positionAt } from "./places.js";
 
 /** @param {import("./scatter.js").Scatter} scatter @param {CanvasRenderingContext2D} ink @param {Above} above */
 export function drawAbove(scatter, ink, { view, hover, straight, drag }) {
-  const dots = new Map(scatter.dots.map((dot) => [dot.id, dot]));
+  const dots = scatter.dotOf;
   /** @param {string|null} id */
   const where = (id) => {
     const dot = dots.get(id ?? "");

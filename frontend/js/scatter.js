@@ -13,6 +13,8 @@ const MOST_ZOOM = 60;
 const MOVE_MS = 450;
 /** The distance that two round pictures keep. */
 const APART = 42;
+/** More cells of that side than a map is high: a cell is known by one number. */
+const CELLS = 4096;
 /** From this many points on, they are drawn smaller. */
 const MANY = 400;
 const MOST_NAMES = 12;
@@ -20,6 +22,8 @@ const MOST_NAMES = 12;
 export class Scatter {
   /** @type {Dot[]} */
   dots = [];
+  /** @type {Map<string, Dot>} */
+  dotOf = new Map();
   pictures = true;
   #zoom = { x: 0, y: 0, scale: 1 };
   #fitted = true;
@@ -42,6 +46,8 @@ export class Scatter {
     this.ratio = 1;
     /** Points that are drawn as pictures. @type {Set<string>} */
     this.placed = new Set();
+    /** Points that have their picture before all others. @type {Set<string>} */
+    this.front = new Set();
     this.fitScale = 1;
     this.imageOf = pictures(() => this.draw());
     this.base = this.#layer();
@@ -69,8 +75,9 @@ export class Scatter {
 
   /** New points; those that were there before glide to where they are now. @param {Dot[]} dots @param {boolean} glide */
   show(dots, glide) {
-    const before = new Map(this.dots.map((dot) => [dot.id, dot]));
+    const before = this.dotOf;
     this.dots = dots;
+    this.dotOf = new Map(dots.map((dot) => [dot.id, dot]));
     const moved = glide && dots.some(({ id, x, y }) => {
       const old = before.get(id);
       return old && (old.x !== x || old.y !== y);
@@ -200,13 +207,14 @@ export class Scatter {
 
   /** Round pictures where there is room for them, in the points' colours. @param {CanvasRenderingContext2D} ink @param {Seen[]} seen @param {Inks} inks */
   #drawPictures(ink, seen, inks) {
-    /** @type {Map<string, [number, number][]>} */
+    /** @type {Map<number, [number, number][]>} */
     const taken = new Map();
     /** @param {number} x @param {number} y */
-    const cell = (x, y) => `${Math.floor(x / APART)},${Math.floor(y / APART)}`;
+    const cell = (x, y) => Math.floor(x / APART) * CELLS + Math.floor(y / APART);
     /** @param {number} x @param {number} y */
     const free = (x, y) => [-1, 0, 1].every((i) => [-1, 0, 1].every((j) => (taken.get(cell(x + i * APART, y + j * APART)) ?? []).every(([u, v]) => Math.hypot(u - x, v - y) >= APART)));
-    const ordered = [...seen.filter(({ dot }) => dot.own), ...seen.filter(({ dot }) => !dot.own)];
+    const rank = (/** @type {Seen} */ { dot }) => (this.front.has(dot.id) ? 0 : dot.own ? 1 : 2);
+    const ordered = [0, 1, 2].flatMap((now) => seen.filter((one) => rank(one) === now));
     for (const { dot, x, y } of ordered) {
       if (dot.faded || !free(x, y)) continue;
       taken.set(cell(x, y), [...(taken.get(cell(x, y)) ?? []), [x, y]]);

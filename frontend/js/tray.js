@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { curveSummary, drawCurve } from "./curve.js";
 import { byId, darkScheme, el, icon } from "./dom.js";
 import { canResume, isActive, listed, shownLatent, standing, summary } from "./job.js";
+import { sentence } from "./words.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {import("./job.js").Job} Job */
@@ -101,7 +102,7 @@ export function tray(store, work, fail) {
   /** @param {Job} job @param {State} state */
   function detailOf({ status, detail }, { jobs }) {
     if (status === "queued" && jobs.unworked) return NO_WORKER;
-    return detail ? detail.charAt(0).toUpperCase() + detail.slice(1) : "";
+    return sentence(detail ?? "");
   }
 
   /** @param {string} id */

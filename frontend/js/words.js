@@ -14,6 +14,9 @@ export const volume = (v) => v.toFixed(3);
 /** 0.9342 -> "93 %" @param {number} share */
 export const percent = (share) => `${Math.round(100 * share)} %`;
 
+/** As the beginning of a sentence. @param {string} words */
+export const sentence = (words) => words.charAt(0).toUpperCase() + words.slice(1);
+
 /** (3, "part") -> "3 parts" @param {number} n @param {string} noun */
 export const plural = (n, noun) => `${count(n)} ${noun}${n === 1 ? "" : "s"}`;
 

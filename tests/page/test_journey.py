@@ -55,11 +55,12 @@ def flat(page: Page) -> Page:
 
 
 def failures_of(page: Page) -> list[str]:
-    """Grows while the page is used: errors of scripts and of the console, but for the refusals a person provokes."""
+    """Grows while the page is used: errors of scripts and of the console, but for the refusals that a person provokes
+    and those of a server that is busy, which the page asks again."""
     found: list[str] = []
 
     def on_message(message) -> None:
-        provoked = message.location.get("url", "").endswith("/embed")
+        provoked = message.location.get("url", "").endswith("/embed") or "status of 503" in message.text
         if message.type == "error" and not provoked:
             found.append(f"{message.text} ({message.location.get('url')})")
 
