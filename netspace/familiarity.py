@@ -16,7 +16,7 @@ from torch import Tensor
 
 from netspace.errors import BadSpace
 from netspace.files import atomic_path
-from netspace.prior import FEWEST, Gaussian, Prior, by_kind
+from netspace.prior import FEWEST, Gaussian, Prior, by_kind, inverse
 
 FOLDS = 8
 FILE = "familiarity.safetensors"
@@ -44,17 +44,17 @@ class Familiarity:
             return None
         try:
             kept = load_file(folder / FILE)
-            precisions = torch.linalg.inv(kept["covariances"].double()).float()
+            precisions = inverse(kept["covariances"]).float()
             kinds = tuple(map(Gaussian, kept["means"].float(), precisions))
             return cls(Prior(kinds), tuple(kept["usual"].tolist()))
-        except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
+        except (SafetensorError, KeyError, ValueError) as error:
             raise BadSpace(f"{folder / FILE}: expected means, covariances and usual ({error})") from error
 
     def save(self, folder: Path) -> None:
         """Writes it beside the space: covariances, in half precision, which keeps their inverse what it was."""
         kept = {
             "means": torch.stack([kind.mean for kind in self.prior.kinds]).float(),
-            "covariances": torch.linalg.inv(torch.stack([kind.precision for kind in self.prior.kinds]).double()).half(),
+            "covariances": inverse(torch.stack([kind.precision for kind in self.prior.kinds])).half(),
             "usual": torch.tensor(self.usual),
         }
         with atomic_path(folder / FILE) as temporary:

@@ -4,11 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
 FEWEST = 12
 """Codes from which a kind is told apart from the others."""
+
+
+def inverse(matrices: Tensor) -> Tensor:
+    """[.., C, C] -> their inverses, in float64.
+
+    By numpy: the threads that torch factors several matrices with, and those that each of them is factored with, have
+    waited for one another without end in a server's thread.
+    """
+    return torch.from_numpy(np.linalg.inv(matrices.double().cpu().numpy()))
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,7 @@ class Gaussian:
         variance = variance.clamp_min(max(1e-3 * float(variance.mean()), 1e-6))
         shrinkage = min(0.5, 0.1 * size / count)
         mixed = (1 - shrinkage) * covariance + shrinkage * torch.diag(variance)
-        return cls(mean, torch.linalg.inv(mixed).to(codes.dtype))
+        return cls(mean, inverse(mixed).to(codes))
 
     @property
     def code(self) -> int:
@@ -44,7 +54,7 @@ class Gaussian:
     @cached_property
     def level(self) -> float:
         """How thinly it is spread: the logarithm of its covariance's determinant, over C."""
-        return -float(torch.logdet(self.precision.double())) / self.code
+        return -float(np.linalg.slogdet(self.precision.double().cpu().numpy())[1]) / self.code
 
     def __call__(self, z: Tensor) -> Tensor:
         """z [B, C or D] -> [B]: about one for codes like its own, large far from them."""
