@@ -7,9 +7,13 @@ import argparse
 
 from netspace.runtime import keep_freed_memory
 from server.jobs.worker import work
+from server.settings import Settings
+from server.watch import configure_logs
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="A worker for NetSpace's jobs.")
     parser.add_argument("--of", type=int, metavar="PID", help="the process that this worker belongs to")
+    asked, settings = parser.parse_args(), Settings()
+    configure_logs(settings.log_json)
     keep_freed_memory()
-    work(parent=parser.parse_args().of)
+    work(settings, asked.of)

@@ -1,6 +1,9 @@
 """What an operator sees of the service, and what not."""
 
+import json
 import re
+import runpy
+import sys
 
 import pytest
 import structlog
@@ -125,5 +128,19 @@ def test_logs_are_json_for_machines_or_text_for_people(as_json: bool, capsys: py
         line = capsys.readouterr().out
         assert "hello" in line
         assert line.startswith("{") is as_json
+    finally:
+        structlog.reset_defaults()
+
+
+def test_a_workers_log_is_json_for_machines_as_well(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NETSPACE_LOG_JSON", "true")
+    monkeypatch.setattr(sys, "argv", ["server.jobs"])
+    monkeypatch.setattr("netspace.runtime.keep_freed_memory", lambda: None)
+    monkeypatch.setattr("server.jobs.worker.work", lambda *_: structlog.get_logger().info("hello"))
+    try:
+        runpy.run_module("server.jobs", run_name="__main__")
+        assert json.loads(capsys.readouterr().out)["event"] == "hello"
     finally:
         structlog.reset_defaults()
