@@ -73,13 +73,14 @@ def _publish_gallery(
     ours = [p for p, row in enumerate(rows) if zoo.networks[row].source == SHIPPED_SOURCE]
     kinds = [tuple(zoo.networks[rows[p]].properties.get(k) for k in ("base", "back")) for p in ours]
     chosen = [ours[i] for i in _spread(kinds, entries)]
-    latents, projection = kept["z"][chosen], Projection.of(kept["z"])
+    z = kept["z"].half().float()  # as they ship
+    projection = Projection.of(z)
     made, pictures, weights = [], {}, {}
     with_weights = set(_spread([kinds[ours.index(p)][:1] for p in chosen], networks))
     for i, position in enumerate(chosen):
         network, figures = zoo.networks[rows[position]], report["networks"][position]
         theta = zoo.theta([rows[position]])[0]
-        x, y = projection(kept["z"][position]).tolist()
+        x, y = projection(z[position]).tolist()
         made.append(
             Entry(
                 id=network.name,
@@ -96,6 +97,6 @@ def _publish_gallery(
         if i in with_weights:
             weights[network.name] = theta
     code = space.code if space.details else None
-    gallery = Gallery(tuple(made), latents, projection, weights, (zoo.arch,), output / "gallery", code=code)
+    gallery = Gallery(tuple(made), z[chosen], projection, weights, (zoo.arch,), output / "gallery", code=code)
     gallery.save(pictures, torch.float16)
     return {"entries": len(made), "networks": len(weights)}

@@ -179,7 +179,7 @@ def test_what_ships_is_a_space_a_gallery_with_its_networks_and_measured_lines(
         figures = next(t for t in report["networks"] if t["name"] == entry.id)
         assert entry.agreement == pytest.approx(figures["agreement"], abs=1e-4)
         assert entry.properties["architecture"] == gallery.architecture(entry.id).name == figures["architecture"]
-        torch.testing.assert_close(gallery.latent(entry.id), torch.tensor(figures["latent"]))
+        torch.testing.assert_close(gallery.latent(entry.id), torch.tensor(figures["latent"]), atol=1e-3, rtol=1e-3)
         assert gallery.picture(entry.id) is None
     for name in gallery.networks:
         arch, theta = gallery.network(name)
