@@ -31,9 +31,12 @@ class Sizes:
         return [(bound, sum(n for size, n in self.by_size.items() if size <= bound)) for bound in (1, 2, 4, 8, 16)]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Waiting(Generic[T, R]):
-    """An item whose result somebody waits for."""
+    """An item whose result somebody waits for.
+
+    Without a repr: a deque spells out what it is asked to remove and does not hold, and an item may hold tensors.
+    """
 
     item: T
     result: asyncio.Future[R]

@@ -114,3 +114,17 @@ def test_an_item_that_has_waited_for_too_long_is_refused() -> None:
         assert await first == 0
 
     assert scenario(body).calls == [[0]]
+
+
+class Unspoken(int):
+    """A number that nobody is to spell out: what frames hold takes longer to spell out than to compute."""
+
+    def __repr__(self) -> str:
+        raise AssertionError("spelt out")
+
+
+def test_no_item_is_spelt_out_on_the_event_loop() -> None:
+    async def body(batcher: Batcher[int, int], _: Recorder) -> None:
+        assert await asyncio.gather(*(batcher.run(Unspoken(i)) for i in range(3))) == [0, 2, 4]
+
+    scenario(body)
