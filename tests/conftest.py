@@ -42,15 +42,18 @@ class InProcess(Executor):
         return future
 
 
+REAL_SERVER = tuple(f"tests/page/test_{name}.py" for name in ("classifier_page", "journey", "tools_page"))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Of several processes one runs a file's tests, which share what is costly, and one all of the page's: two browsers
-    that draw in software leave nothing to the servers behind them."""
+    """Of several processes one runs a file's tests, which share what is costly, and one all of those of the page before
+    a real server: two browsers that draw what it computes leave nothing to the servers behind them."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "page" if nodeid.startswith("tests/page/") else super()._split_scope(nodeid)
+            return "page" if nodeid.startswith(REAL_SERVER) else super()._split_scope(nodeid)
 
     return ByFile(config, log)
 
