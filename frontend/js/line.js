@@ -141,9 +141,9 @@ function drawEnd(end, latent, here) {
 }
 
 const OF_WORDS = {
-  latent: "Each point’s weights are decoded from the latent vector (1 − t) · A + t · B.",
+  latent: "Each point’s weights are decoded from a latent vector that is mixed of A’s and B’s: 1 − t of the one, t of the other.",
   weights: "Each point’s weights are (1 − t) · A + t · B of the two networks’ own weights, with no latent space between.",
-  both: "Left, weights decoded from the latent (1 − t) · A + t · B; right, the same average taken of the two networks’ own weights.",
+  both: "Left, weights decoded from a mix of A’s and B’s latents; right, the average of the two networks’ own weights.",
 };
 const BEYOND_WORDS = {
   a: "Beyond A: nobody trained for this side of it, so the space is extrapolating.",

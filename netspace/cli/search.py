@@ -31,7 +31,7 @@ BestOf = Annotated[int, typer.Option(help="Without a start: the best of so many 
 LatentFile = Annotated[Path, typer.Option("--output", "-o", help="Where the latent goes (.safetensors).")]
 Steps = Annotated[int, typer.Option(help="Steps at most.")]
 Rate = Annotated[float, typer.Option(help="Adam's learning rate.")]
-PriorWeight = Annotated[float, typer.Option(help="Weight of staying where the gallery lives.")]
+PriorWeight = Annotated[float, typer.Option(help="Weight of staying where the space's networks live.")]
 Patience = Annotated[int, typer.Option(help="Ends after so many steps without a better latent.")]
 Seed = Annotated[int, typer.Option(help="Of what is drawn at random; the same seed, the same latent.")]
 Show = Callable[[str, int, int], None]

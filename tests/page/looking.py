@@ -1,13 +1,27 @@
 """What every journey through the page does: open it, wait for it to rest, read what the stage says."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from playwright.sync_api import Page, expect
+from drawing import NO_WEBGL
+from playwright.sync_api import Browser, Page, expect
 
 PATIENCE = 180_000
 """Milliseconds until something is taken not to happen: on a busy machine all takes its time."""
 RESTED = re.compile("128")
 """Cells a side of the grid at rest."""
+
+
+@contextmanager
+def page_without_webgl(browser: Browser, height: int = 860) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": height})
+    context.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
+    opened = context.new_page()
+    opened.add_init_script(NO_WEBGL)
+    yield opened
+    context.close()
 
 
 def open_page(page: Page, address: str) -> None:

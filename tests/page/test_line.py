@@ -8,8 +8,7 @@ import pytest
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("playwright")
-from drawing import NO_WEBGL
-from looking import PATIENCE, open_page, stage_says
+from looking import open_page, page_without_webgl, stage_says
 from playwright.sync_api import Browser, Page, Route, expect
 
 LINE = "?a=chair-003&b=chair-005"
@@ -25,13 +24,8 @@ MAP = "() => document.querySelector('#map canvas').toDataURL()"
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1280, "height": 860})
-    context.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
-    opened = context.new_page()
-    opened.add_init_script(NO_WEBGL)
-    yield opened
-    context.close()
+    with page_without_webgl(browser) as opened:
+        yield opened
 
 
 def walked(page: Page) -> list[float]:

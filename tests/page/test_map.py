@@ -8,8 +8,7 @@ import pytest
 
 if os.environ.get("CI") != "true":
     pytest.importorskip("playwright")
-from drawing import NO_WEBGL
-from looking import PATIENCE
+from looking import page_without_webgl
 from playwright.sync_api import Browser, Page, Route, expect
 
 A, B = "chair-000", "chair-003"
@@ -26,13 +25,8 @@ WHERE = """(id) => fetch("/spaces/chairs/map").then((r) => r.json()).then(({ poi
 
 @pytest.fixture
 def page(browser: Browser):
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
-    opened = context.new_page()
-    opened.add_init_script(NO_WEBGL)
-    yield opened
-    context.close()
+    with page_without_webgl(browser, 900) as opened:
+        yield opened
 
 
 def open_page(page: Page, address: str, query: str = f"?a={A}&b={B}") -> None:
