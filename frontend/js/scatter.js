@@ -1,11 +1,15 @@
-/** Points on two canvases: the points themselves, and above them what changes with the pointer. Knows no latents. */
+/**
+ * Points on two canvases: the points themselves, and above them what changes with the pointer. Knows no latents.
+ * While the map is dragged, the points are moved as they are drawn; once it rests, they are drawn anew.
+ */
 
 import { PICTURE, drawRound, pictures } from "./roundels.js";
-import { sprites } from "./sprites.js";
+import { sprites, stamp } from "./sprites.js";
 
 /** @typedef {import("./colouring.js").Mark} Mark */
 /** @typedef {{id: string, x: number, y: number, mark: Mark, faded: boolean, own: boolean, name: string, picture: string}} Dot */
 /** @typedef {{dot: Dot, x: number, y: number}} Seen a point where it is drawn, in pixels */
+/** @typedef {{x: number, y: number, scale: number}} Zoom the data in the middle, pixels a unit */
 /** @typedef {{ground: string, panel: string, text: string, muted: string, rim: string, font: string}} Inks */
 
 const MARGIN = 34;
@@ -18,6 +22,10 @@ const CELLS = 4096;
 /** From this many points on, they are drawn smaller. */
 const MANY = 400;
 const MOST_NAMES = 12;
+/** This share of the map is drawn beyond each of its edges, for what a drag brings into sight. */
+const SPARE = 0.3;
+/** After so many frames without a movement the map rests. */
+const REST = 8;
 
 export class Scatter {
   /** @type {Dot[]} */
@@ -25,7 +33,12 @@ export class Scatter {
   /** @type {Map<string, Dot>} */
   dotOf = new Map();
   pictures = true;
+  /** @type {Zoom} */
   #zoom = { x: 0, y: 0, scale: 1 };
+  /** With which the points were drawn. @type {Zoom} */
+  #drawn = this.#zoom;
+  /** Frames since the map was moved. */
+  #still = 0;
   #fitted = true;
   #queued = false;
   #stale = { base: true, over: true };
@@ -51,6 +64,7 @@ export class Scatter {
     this.fitScale = 1;
     this.imageOf = pictures(() => this.draw());
     this.base = this.#layer();
+    this.base.className = "points";
     this.over = this.#layer();
     new ResizeObserver(() => this.#resize()).observe(host);
   }
@@ -68,7 +82,10 @@ export class Scatter {
     this.ratio = Math.min(2, devicePixelRatio);
     this.width = width;
     this.height = height;
-    for (const canvas of [this.base, this.over]) Object.assign(canvas, { width: width * this.ratio, height: height * this.ratio });
+    Object.assign(this.over, { width: width * this.ratio, height: height * this.ratio });
+    const [spareX, spareY] = this.#spare();
+    Object.assign(this.base, { width: (width + 2 * spareX) * this.ratio, height: (height + 2 * spareY) * this.ratio });
+    Object.assign(this.base.style, { left: `${-spareX}px`, top: `${-spareY}px`, width: `${width + 2 * spareX}px`, height: `${height + 2 * spareY}px` });
     if (this.#fitted) this.fit();
     else this.draw();
   }
@@ -116,18 +133,22 @@ export class Scatter {
   /** @param {number} dx @param {number} dy */
   pan(dx, dy) {
     const { x, y, scale } = this.#zoom;
-    this.#zoom = { x: x - dx / scale, y: y + dy / scale, scale };
-    this.#fitted = false;
-    this.draw();
+    this.#move({ x: x - dx / scale, y: y + dy / scale, scale });
   }
 
   /** @param {number} factor @param {number} [px] @param {number} [py] what stays where it is, in pixels */
   zoom(factor, px = this.width / 2, py = this.height / 2) {
     const [x, y] = this.toData(px, py);
     const scale = Math.min(this.fitScale * MOST_ZOOM, Math.max(this.fitScale / 2, this.#zoom.scale * factor));
-    this.#zoom = { x: x - (px - this.width / 2) / scale, y: y + (py - this.height / 2) / scale, scale };
+    this.#move({ x: x - (px - this.width / 2) / scale, y: y + (py - this.height / 2) / scale, scale });
+  }
+
+  /** @param {Zoom} zoom */
+  #move(zoom) {
+    this.#zoom = zoom;
     this.#fitted = false;
-    this.draw();
+    this.#still = 0;
+    this.drawAbove();
   }
 
   /** The nearest point within this many pixels, or null. @param {number} px @param {number} py @returns {Dot|null} */
@@ -153,25 +174,49 @@ export class Scatter {
   /** Draws what stands above the points in the next animation frame, once however often it is asked. */
   drawAbove() {
     this.#stale.over = true;
+    this.#queue();
+  }
+
+  #queue() {
     if (this.#queued) return;
     this.#queued = true;
     requestAnimationFrame(() => {
       this.#queued = false;
-      if (!this.width) return;
-      if (this.#stale.base) this.#drawBase();
-      const ink = this.#clear(this.over);
-      this.drawOver(this, ink);
-      this.#stale = { base: false, over: false };
-      this.host.dataset.drawn = String(this.dots.length > 0);
-      if (this.#moving) this.draw();
+      if (this.width) this.#frame();
     });
   }
 
-  /** @param {HTMLCanvasElement} canvas */
-  #clear(canvas) {
+  #frame() {
+    const moved = this.#drawn !== this.#zoom;
+    if (this.#stale.base || (moved && ++this.#still > REST) || !this.#shift()) this.#drawBase();
+    if (this.#stale.over) this.drawOver(this, this.#clear(this.over, 0, 0));
+    this.#stale = { base: false, over: false };
+    this.host.dataset.drawn = String(this.dots.length > 0);
+    if (this.#moving) this.draw();
+    else if (this.#drawn !== this.#zoom) this.#queue();
+  }
+
+  /** Pixels that the points' canvas has beyond the map's edges, to the left and right, above and below. @returns {[number, number]} */
+  #spare() {
+    return [Math.ceil(this.width * SPARE), Math.ceil(this.height * SPARE)];
+  }
+
+  /** Moves the points as they are drawn to where they are now; false where that shows less than all, or where they were zoomed. */
+  #shift() {
+    const [x, y] = this.toScreen(this.#drawn.x, this.#drawn.y);
+    const [right, down] = [x - this.width / 2, y - this.height / 2].map((moved) => Math.round(moved * this.ratio) / this.ratio);
+    const [spareX, spareY] = this.#spare();
+    if (this.#zoom.scale !== this.#drawn.scale || Math.abs(right) > spareX || Math.abs(down) > spareY) return false;
+    this.base.style.transform = `translate(${right}px, ${down}px)`;
+    return true;
+  }
+
+  /** An empty canvas, whose origin is the map's. @param {HTMLCanvasElement} canvas @param {number} spareX @param {number} spareY */
+  #clear(canvas, spareX, spareY) {
     const ink = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    ink.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    ink.clearRect(0, 0, this.width, this.height);
+    ink.setTransform(1, 0, 0, 1, 0, 0);
+    ink.clearRect(0, 0, canvas.width, canvas.height);
+    ink.setTransform(this.ratio, 0, 0, this.ratio, spareX * this.ratio, spareY * this.ratio);
     return ink;
   }
 
@@ -182,27 +227,42 @@ export class Scatter {
   }
 
   #drawBase() {
-    const ink = this.#clear(this.base);
+    const [spareX, spareY] = this.#spare();
+    const ink = this.#clear(this.base, spareX, spareY);
+    this.#drawn = this.#zoom;
+    this.base.style.transform = "";
     const inks = this.inks();
     const passed = this.#moving ? Math.min(1, (performance.now() - this.#moving.since) / MOVE_MS) : 1;
-    const progress = 1 - (1 - passed) ** 3;
-    const radius = this.dots.length > MANY ? 3.5 : 5;
-    const sprite = sprites(this.ratio, inks.rim);
-    /** @type {Seen[]} */
-    const seen = [];
-    for (const dot of this.dots) {
-      const [x, y] = this.#now(dot, progress);
-      if (x < -20 || y < -20 || x > this.width + 20 || y > this.height + 20) continue;
-      seen.push({ dot, x, y });
-      const { image, half } = sprite(dot.mark, dot.own ? radius + 3 : radius);
-      ink.globalAlpha = dot.faded ? 0.15 : 1;
-      ink.drawImage(image, x - half, y - half, 2 * half, 2 * half);
-    }
-    ink.globalAlpha = 1;
+    const seen = this.#seen(1 - (1 - passed) ** 3);
+    ink.putImageData(this.#points(seen, inks.rim), 0, 0);
     if (passed === 1) this.#moving = null;
     this.placed = new Set();
     if (this.pictures) this.#drawPictures(ink, seen, inks);
     this.#drawNames(ink, seen.filter(({ dot }) => dot.own && !dot.faded).slice(0, MOST_NAMES), inks);
+  }
+
+  /** What lies on the points' canvas. @param {number} progress of what glides, 0 to 1 @returns {Seen[]} */
+  #seen(progress) {
+    const [reachX, reachY] = this.#spare().map((spare, i) => [this.width, this.height][i] / 2 + spare + PICTURE);
+    const seen = [];
+    for (const dot of this.dots) {
+      const [x, y] = this.#now(dot, progress);
+      if (Math.abs(x - this.width / 2) <= reachX && Math.abs(y - this.height / 2) <= reachY) seen.push({ dot, x, y });
+    }
+    return seen;
+  }
+
+  /** All points as the pixels of their canvas. @param {Seen[]} seen @param {string} rim */
+  #points(seen, rim) {
+    const [spareX, spareY] = this.#spare();
+    const pixels = new ImageData(this.base.width, this.base.height);
+    const sprite = sprites(this.ratio, rim);
+    const radius = this.dots.length > MANY ? 3.5 : 5;
+    for (const { dot, x, y } of seen) {
+      const mark = sprite(dot.mark, dot.own ? radius + 3 : radius);
+      stamp(pixels, mark, (x + spareX) * this.ratio, (y + spareY) * this.ratio, dot.faded ? 0.15 : 1);
+    }
+    return pixels;
   }
 
   /** Round pictures where there is room for them, in the points' colours. @param {CanvasRenderingContext2D} ink @param {Seen[]} seen @param {Inks} inks */
@@ -231,7 +291,7 @@ export class Scatter {
     for (const { dot, x, y } of own) {
       const name = dot.name.length > 18 ? `${dot.name.slice(0, 17)}…` : dot.name;
       const left = x + (this.placed.has(dot.id) ? PICTURE + 6 : 12);
-      const at = left + ink.measureText(name).width > this.width ? x - (left - x) - ink.measureText(name).width : left;
+      const at = x < this.width && left + ink.measureText(name).width > this.width ? x - (left - x) - ink.measureText(name).width : left;
       ink.strokeText(name, at, y);
       ink.fillText(name, at, y);
     }

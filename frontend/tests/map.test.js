@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { SHAPES, colourable, colouring, shade } from "../js/colouring.js";
 import { neighbour } from "../js/pointing.js";
+import { stamp } from "../js/sprites.js";
 
 const latent = (id, properties, more = {}) => ({ id, name: id, origin: "gallery", architecture: "siren", iou: 0.9, properties, ...more });
 const latents = [latent("x", { back: "panel", arms: true, seat: 0.2 }), latent("y", { back: "slats", arms: false, seat: 0.4 }), latent("z", { back: "panel", arms: true, seat: 0.8 })];
@@ -73,4 +74,30 @@ test("an arrow goes to the nearest point ahead, and comes back", () => {
   assert.equal(neighbour(dots, dots[1], -1, 0).id, "p0");
   assert.equal(neighbour(dots, dots[0], 0, 1).id, "p3");
   assert.equal(neighbour(dots, dots[0], -1, 0), null);
+});
+
+/** A picture of one colour. */
+const paper = (width, height, ...pixel) => ({ width, height, data: new Uint8ClampedArray(Array.from({ length: width * height }, () => pixel).flat()) });
+const pixelOf = ({ data, width }, x, y) => [...data.slice(4 * (y * width + x), 4 * (y * width + x) + 4)];
+
+test("a mark laid over nothing is the mark, about its middle", () => {
+  const onto = paper(4, 4, 0, 0, 0, 0);
+  stamp(onto, paper(2, 2, 10, 20, 30, 255), 2, 2, 1);
+  const rows = [0, 1, 2, 3].map((y) => [0, 1, 2, 3].map((x) => pixelOf(onto, x, y)[3] / 255).join(""));
+  assert.deepEqual(rows, ["0000", "0110", "0110", "0000"]);
+  assert.deepEqual(pixelOf(onto, 1, 2), [10, 20, 30, 255]);
+});
+
+test("an opaque mark hides what is below, and half a mark mixes with it", () => {
+  const onto = paper(2, 1, 200, 0, 0, 255);
+  stamp(onto, paper(1, 1, 0, 100, 0, 255), 0.5, 0.5, 1);
+  stamp(onto, paper(1, 1, 0, 100, 0, 255), 1.5, 0.5, 0.5);
+  assert.deepEqual([pixelOf(onto, 0, 0), pixelOf(onto, 1, 0)], [[0, 100, 0, 255], [100, 50, 0, 255]]);
+});
+
+test("what is outside of a picture is left out", () => {
+  const onto = paper(3, 3, 0, 0, 0, 0);
+  for (const [x, y] of [[0, 0], [3, 3], [-9, 1], [1, 40]]) stamp(onto, paper(2, 2, 1, 2, 3, 255), x, y, 1);
+  const covered = [0, 1, 2].map((y) => [0, 1, 2].filter((x) => pixelOf(onto, x, y)[3]).join());
+  assert.deepEqual(covered, ["0", "", "2"]);
 });

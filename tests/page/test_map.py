@@ -151,6 +151,42 @@ def test_a_kind_is_picked_out_in_the_legend(page: Page, fake_address: str):
     expect(first).to_have_attribute("aria-pressed", "false")
 
 
+WATCH = """() => {
+    const { putImageData } = CanvasRenderingContext2D.prototype;
+    window.drawn = 0;
+    CanvasRenderingContext2D.prototype.putImageData = function (...given) {
+        window.drawn += 1;
+        return putImageData.apply(this, given);
+    };
+    window.shifts = [];
+    const points = document.querySelector("#map canvas.points");
+    const note = () => window.shifts.push(points.style.transform);
+    new MutationObserver(note).observe(points, { attributeFilter: ["style"] });
+}"""
+"""From now on it is counted how often the points are drawn, and noted where they are moved to."""
+
+
+def test_a_dragged_map_is_moved_as_it_is_drawn_and_drawn_anew_once_it_rests(page: Page, fake_address: str):
+    open_page(page, fake_address)
+    before = point(page, "chair-005")
+    box = page.locator("#map").bounding_box()
+    assert box
+    x, y = box["x"] + 4, box["y"] + 4
+    right = 60 if before[0] < box["x"] + box["width"] / 2 else -60
+    down = 40 if before[1] < box["y"] + box["height"] / 2 else -40
+    page.evaluate(WATCH)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + right, y + down, steps=12)
+    page.mouse.up()
+    expect(page.locator("#map canvas.points")).not_to_have_attribute("style", re.compile("translate"))
+    page.wait_for_function("window.shifts.length > 1 && window.shifts.at(-1) === ''")
+    assert page.evaluate("window.drawn") < page.evaluate("window.shifts.length")
+    assert f"translate({right}px, {down}px)" in page.evaluate("window.shifts")
+    page.mouse.click(before[0] + right, before[1] + down)
+    expect(page.locator("#look h3")).to_contain_text("chair-005")
+
+
 def many(route: Route, count: int) -> None:
     """Latents that the fake does not have, on a spiral."""
     bodies = []

@@ -248,6 +248,26 @@ def test_a_direction_moves_the_shape_says_its_trust_and_is_reset(page: Page, fak
     expect(slider).to_have_value("0")
 
 
+def test_a_principal_component_moves_the_shape_and_the_address(page: Page, address: str):
+    open_page(page, address)
+    before = page.locator("#stage").get_attribute("data-vertices")
+    page.locator("#directions summary").click()
+    components = page.locator("#directions .wish", has_text="rincipal component")
+    expect(components).not_to_have_count(0)
+    slider = components.first.locator("input")
+    name = (slider.get_attribute("id") or "").removeprefix("along-")
+    slider.fill("20")
+    stage_says(page, "at", re.compile(f",~{name}:"))
+    expect(page).to_have_url(re.compile(f"~{name}:"))
+    rest(page)
+    expect(components.first.locator("output")).to_contain_text("+")
+    assert page.locator("#stage").get_attribute("data-vertices") != before
+    page.reload()
+    rest(page)
+    stage_says(page, "at", re.compile(f",~{name}:"))
+    expect(slider).to_have_value("20")
+
+
 def test_the_shape_stays_in_sight_while_sliders_below_it_move(page: Page, fake_address: str):
     open_page(page, f"{fake_address}/{LINE}")
     page.locator("#directions form").scroll_into_view_if_needed()
