@@ -25,7 +25,7 @@ CORNERS = "c=chairs.chair-00265&d=chairs.chair-00015&at=" + ",".join(
 CHAIRS, CLASSIFIERS = "checkpoints/chairs", "checkpoints/cifar10-multi"
 PATIENCE_MS = 300_000
 """Shapes are computed and drawn on processor cores here."""
-COLOURS = 256
+COLOURS, RARE = 256, 64
 
 
 def at_rest(page: Page) -> None:
@@ -62,6 +62,21 @@ def searching(page: Page) -> None:
     expect(page.locator("#tray-list .curve").first).to_have_attribute("data-points", re.compile(r"\d\d"))
 
 
+def uploaded(page: Page) -> None:
+    """A file of one's own, here the weights of a network that the gallery has, and what the space makes of them."""
+    at_rest(page)
+    weights = page.request.get("/latents/chairs.chair-00032/network?of=input&format=pt").body()
+    page.locator("#file").set_input_files(
+        {"name": "my-chair.pt", "mimeType": "application/octet-stream", "buffer": weights}
+    )
+    expect(page.locator("#upload-result .verdict")).to_contain_text("represented")
+    page.locator("#upload-result .near").scroll_into_view_if_needed()
+    expect(page.locator("#compare")).to_have_attribute(
+        "data-state", "known"
+    )  # it stands above, and grows when it is seen
+    expect(page.locator("#upload-result .near img").last).to_have_js_property("complete", True)
+
+
 def told(page: Page) -> None:
     """Architectures, classes and twins of a line of classifiers."""
     expect(page.locator("#here-accuracy")).to_contain_text("%")
@@ -90,6 +105,7 @@ SHOTS = {
     "pictures/directions": Shot(query=LINE, act=pushed, element=".directions-panel"),
     "pictures/corners": Shot(query=f"{LINE}&{CORNERS}", act=blended, element="[data-panel=pad]"),
     "pictures/jobs": Shot(query=LINE, act=searching, element="#tray-panel"),
+    "pictures/upload": Shot(query=LINE, act=uploaded, element="[data-panel=upload]"),
     "pictures/classifiers": Shot(query="", space=CLASSIFIERS, act=told),
     "pictures/phone": Shot(query=LINE, size=(390, 844), dark=True),
 }
@@ -100,6 +116,7 @@ def take(browser: Browser, address: str, shot: Shot) -> bytes:
     width, height = shot.size
     context = browser.new_context(
         viewport={"width": width, "height": height},
+        base_url=address,
         color_scheme="dark" if shot.dark else "light",
         reduced_motion="reduce",
     )
@@ -118,12 +135,21 @@ def take(browser: Browser, address: str, shot: Shot) -> bytes:
 
 
 def small(png: bytes) -> bytes:
-    """The same with a palette: a third of the size."""
+    """The same with a palette: a third of the size. Most colours are frequent ones, the others those that lie far from them:
+    else a map's few points would take the colour of what is large."""
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    parts = ((COLOURS - RARE, Image.Quantize.MEDIANCUT), (RARE, Image.Quantize.MAXCOVERAGE))
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([value for count, method in parts for value in _colours(image, count, method)])
     out = io.BytesIO()
-    Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(
-        out, "png", optimize=True
-    )
+    image.quantize(palette=palette, dither=Image.Dither.NONE).save(out, "png", optimize=True)
     return out.getvalue()
+
+
+def _colours(image: Image.Image, count: int, method: Image.Quantize) -> list[int]:
+    """[3 * count], red, green and blue."""
+    found = image.quantize(count, method).getpalette() or []
+    return (found + [0] * 3 * count)[: 3 * count]
 
 
 def take_all(browser: Browser, shots: dict[str, Shot], space: str) -> None:

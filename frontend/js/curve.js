@@ -38,7 +38,7 @@ function layout(curve, steps) {
   return {
     ...quietLayout(), margin: { l: 40, r: 8, t: 6, b: 34 }, font: { ...quietLayout().font, size: 11 },
     xaxis: { ...quietAxis(), range: [0, steps], title: { text: "step" }, nticks: 5 },
-    yaxis: { ...quietAxis(), type: positive ? "log" : "linear", nticks: 4, exponentformat: "power", minexponent: 3 },
+    yaxis: { ...quietAxis(), type: positive ? "log" : "linear", nticks: 4, tickformat: "~g" },
   };
 }
 

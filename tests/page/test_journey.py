@@ -164,6 +164,7 @@ def test_a_network_of_ones_own_is_recognised_stands_out_and_survives_a_reload(
     rest(page)
     drop(page, "poem.pt", b"no network at all, but a few words")
     expect(page.locator("#upload-result [role=alert]")).to_contain_text("checkpoint")
+    expect(page.locator("#upload-result [role=alert]")).to_contain_text("Expected: a .pt or .safetensors state dict")
     move(page, 0.5)
     expect(page).to_have_url(re.compile(rf"a={own}.*t=0.5"))
     picked = shown(page, "vertices")
@@ -218,6 +219,8 @@ def test_without_webgl_the_page_says_so_and_the_rest_works(flat: Page, fake_addr
     expect(page.locator("#no-webgl")).to_be_visible()
     move(page, 0.5)
     expect(page.locator("#fact-volume")).to_have_text(re.compile(r"^\d\.\d{3}$"))
+    page.locator("#plot").scroll_into_view_if_needed()
+    expect(page.locator("#plot")).to_have_attribute("data-points", re.compile(r"\d\d"))
 
 
 def test_a_server_that_is_gone_is_told_of_and_what_failed_is_done_when_it_is_back(flat: Page, fake_address: str):

@@ -53,6 +53,8 @@ def test_pointing_at_a_network_names_it_and_clicking_looks_at_it(page: Page, fak
     page.mouse.move(x + 1, y)
     expect(card).to_contain_text("chair-005")
     expect(card).to_contain_text("base")
+    expect(card.locator("img")).to_have_js_property("complete", True)
+    assert card.locator("img").evaluate("(image) => image.naturalWidth") > 0
     click_point(page, "chair-005")
     expect(page.locator("#look h3")).to_contain_text("chair-005")
     expect(page.locator("#watch-name")).to_have_text("chair-005")

@@ -1,4 +1,4 @@
-"""docs/operations.md, and the promises of docs/jobs.md, against the code: what they name exists."""
+"""docs/operations.md, and what docs/jobs.md and docs/explorer.md promise, against the code: what they name exists."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,8 @@ from server.settings import Settings
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 JOBS = (ROOT / "docs" / "jobs.md").read_text(encoding="utf-8")
-TESTS = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE + JOBS)))
+EXPLORER = (ROOT / "docs" / "explorer.md").read_text(encoding="utf-8")
+TESTS = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE + JOBS + EXPLORER)))
 
 
 @pytest.mark.parametrize("field", Settings.model_fields)
@@ -32,7 +33,7 @@ def test_every_promise_names_a_test_that_exists(path: str, name: str) -> None:
     assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", [PAGE, JOBS], ids=["operations", "jobs"])
+@pytest.mark.parametrize("page", [PAGE, JOBS, EXPLORER], ids=["operations", "jobs", "explorer"])
 def test_every_promise_has_a_test(page: str) -> None:
     table, _, _ = page.partition("| promise | shown by |\n")[2].partition("\n\n")
     rows = table.splitlines()[1:]
