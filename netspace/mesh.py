@@ -7,10 +7,11 @@ import numpy as np
 import torch
 import trimesh
 from scipy import ndimage
-from skimage.measure import marching_cubes
 from torch import Tensor
+from torch.nn import functional as F
 
 from netspace.archs import Architecture
+from netspace.cubes import marching_cubes
 from netspace.errors import EmptyLevelSet, NetSpaceError
 from netspace.fields import in_parallel, network_field
 from netspace.files import atomic_path
@@ -29,7 +30,7 @@ def grid_mesh(grid: Grid) -> trimesh.Trimesh:
 
     A solid that reaches the cube's faces is closed there, so the mesh is watertight.
     """
-    values = grid.values.float().cpu().numpy()
+    values = grid.values.float()
     if not (values < 0).any():
         raise EmptyLevelSet(
             f"no point of the {grid.resolution}^3 grid lies inside: the field's minimum is {values.min():.4g}"
@@ -38,10 +39,9 @@ def grid_mesh(grid: Grid) -> trimesh.Trimesh:
         raise EmptyLevelSet(
             f"every point of the {grid.resolution}^3 grid lies inside: the field's maximum is {values.max():.4g}"
         )
-    padded = np.pad(values, 1, constant_values=2.0 / grid.resolution)
-    vertices, faces, _, _ = marching_cubes(padded, 0.0, gradient_direction="descent")
-    vertices = np.clip((vertices - 1) * (2.0 / grid.resolution) - 1, -1, 1)
-    return trimesh.Trimesh(vertices, faces, process=False)
+    vertices, faces = marching_cubes(F.pad(values, (1,) * 6, value=2.0 / grid.resolution))
+    vertices = ((vertices - 1) * (2.0 / grid.resolution) - 1).clamp(-1, 1)
+    return trimesh.Trimesh(vertices.cpu().numpy(), faces.cpu().numpy(), process=False)
 
 
 def network_mesh(arch: Architecture, theta: Tensor, resolution: int = 64) -> trimesh.Trimesh:
