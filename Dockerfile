@@ -1,8 +1,8 @@
 # The service, the page and the command line, run as an ordinary user from a file system that may be read-only; PyTorch
 # for the CPU, and no compiler. For a GPU: `docker build --build-arg TORCH=cuda .`, and then `docker run --gpus all ...`
 # Meshes are made about twice as fast where PyTorch finds a compiler: `--build-arg COMPILER=g++`.
-# BASE pinned to what was tried: `--build-arg BASE=python@sha256:...`.
-ARG BASE=python:3.11-slim-bookworm
+# Another base, by its digest too: `--build-arg BASE=python:...@sha256:...`.
+ARG BASE=python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 
 FROM ${BASE} AS build
 ARG TORCH=cpu

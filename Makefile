@@ -66,7 +66,7 @@ $(PY):
 		{ echo 'NetSpace needs Python 3.11 or newer. If it has another name: make PYTHON=/path/to/python3.12 ...'; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(RUNTIME): requirements/runtime.txt pyproject.toml scripts/install-runtime | $(PY)
+$(RUNTIME): requirements/runtime.txt requirements/torch.txt pyproject.toml scripts/install-runtime | $(PY)
 	TORCH=$(TORCH) sh scripts/install-runtime $(PY)
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@mkdir -p $(@D) && touch $@

@@ -17,6 +17,8 @@ import httpx
 from benchmarks.timing import quantile
 
 START_PATIENCE = 120.0
+FINE, STEPS = 10_000, 60
+"""Places on a line: so many that hardly any is asked for twice, and those of the page's slider."""
 
 
 def free_port() -> int:
@@ -74,13 +76,16 @@ async def lines(http: httpx.AsyncClient) -> list[tuple[str, str]]:
     return list(zip(ids[:32], ids[32:64], strict=False))
 
 
-async def drag(http: httpx.AsyncClient, line: tuple[str, str], until: float, taken: list[float], seed: int) -> int:
+async def drag(
+    http: httpx.AsyncClient, line: tuple[str, str], places: int, until: float, taken: list[float], seed: int
+) -> int:
     """One client that asks for the next place on its line as soon as it has the last; returns its errors."""
     rng, errors, t = random.Random(seed), 0, 0.5
     while time.perf_counter() < until:
         t = min(1.0, max(0.0, t + rng.uniform(-0.05, 0.05)))
         start = time.perf_counter()
-        answer = await http.get("/mesh", params={"a": line[0], "b": line[1], "t": f"{t:.4f}", "resolution": 64})
+        place = round(t * places) / places
+        answer = await http.get("/mesh", params={"a": line[0], "b": line[1], "t": f"{place:g}", "resolution": 64})
         taken.append(time.perf_counter() - start)
         errors += answer.status_code != 200
     return errors
@@ -95,17 +100,19 @@ async def pulse(http: httpx.AsyncClient, until: float, waits: list[float]) -> No
         await asyncio.sleep(0.02)
 
 
-async def crowd(address: str, clients: int, duration: float) -> dict:
+async def crowd(address: str, clients: int, duration: float, one_line: bool = False) -> dict:
+    """Each on a line of its own, or all on the same, as a class is that looks at the first page."""
     limits = httpx.Limits(max_connections=clients + 4)
     async with httpx.AsyncClient(base_url=address, timeout=60, limits=limits) as http:
         known = await lines(http)
         for line in known[:2]:  # what only the first requests pay for
             await http.get("/mesh", params={"a": line[0], "b": line[1], "t": "0.5"})
+        chosen, places = (known[:1], STEPS) if one_line else (known, FINE)
         taken: list[float] = []
         waits: list[float] = []
         start = time.perf_counter()
         until = start + duration
-        draggers = [drag(http, known[i % len(known)], until, taken, i) for i in range(clients)]
+        draggers = [drag(http, chosen[i % len(chosen)], places, until, taken, i) for i in range(clients)]
         *errors, _ = await asyncio.gather(*draggers, pulse(http, until, waits))
         seconds = time.perf_counter() - start
     return {
@@ -127,6 +134,7 @@ def measure(duration: float = 20.0) -> list[dict]:
         before = resident_mib(pid)
         many = asyncio.run(crowd(address, 32, duration))
         rows.append({"benchmark": "32 clients dragging", **many, "growth_mib": resident_mib(pid) - before})
+        rows.append({"benchmark": "32 clients on one line", **asyncio.run(crowd(address, 32, duration, one_line=True))})
     ratio = rows[2]["frames_per_second"] / rows[1]["frames_per_second"]
     rows.append({"benchmark": "32 clients against one", "ratio": ratio})
     return rows

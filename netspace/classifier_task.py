@@ -44,6 +44,7 @@ class ClassifierTask:
             "train": images.train.select(slice(config.batch.pool or None)),
             "val": images.val.select(slice(VALIDATION_IMAGES)),
         }
+        responses = _teacher_responses(space, config)
         self.batches, self.validation = (
             ImageBatches(
                 space.architectures,
@@ -51,6 +52,7 @@ class ClassifierTask:
                 shown,
                 config.batch,
                 _teacher(config, shown, space.device, say),
+                responses,
             )
             for split, shown in sets.items()
         )
@@ -155,8 +157,20 @@ def _teacher(config: TrainConfig, images: ImageSet, device: torch.device, say: S
     """The teacher's answers, for objectives that need one. Raises BadSpace where it is not named."""
     assert isinstance(config.objective, DistillationConfig)
     assert isinstance(config.batch, ImageBatchConfig)
-    if config.objective.targets != "teacher":
+    if config.objective.targets == "input":
         return None
     if not config.teacher:
         raise BadSpace("teacher: expected the folder of a zoo with the teacher, got none")
     return teacher_answers(Path(config.teacher), images, device, config.batch.flip, say)
+
+
+@torch.no_grad()
+def _teacher_responses(space: Space, config: TrainConfig) -> Tensor | None:
+    """[probes, C], for networks that are mixed with the teacher. Raises BadSpace where the encoder sees no answers."""
+    assert isinstance(config.objective, DistillationConfig)
+    if config.objective.targets != "mixed" or not config.teacher:
+        return None
+    if not isinstance(space.encoder, ImageBehaviourEncoder) or space.encoder.config.learn:
+        raise BadSpace("targets mixed: expected an encoder image-behaviour with learn false, which sees answers")
+    arch, theta = best_of(Zoo.open(Path(config.teacher)))
+    return space.encoder.responses(theta[None].to(space.device), arch)[0].cpu()

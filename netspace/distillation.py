@@ -17,7 +17,8 @@ from netspace.spaces.space import Decoded, Space
 class DistillationConfig:
     """Weights of the terms; the defaults are Eq. 1, `teacher` and what its docstring names are Eqs. 3-12.
 
-    `targets`: whom decoded networks should answer as, "input" (the network that was encoded) or "teacher".
+    `targets`: whom decoded networks should answer as, "input" (the network that was encoded), "teacher", or "mixed"
+    (anything between the two: the encoder is shown such answers, so that a latent says how far on the way it is).
     `kl`, `cross_entropy`: of the tempered divergence from the targets' answers and of the labels. `class_id`: of the
     predicted architecture. `between`: of latents between two of the batch. `accuracy`: of the linear estimate of the
     input's accuracy. `noise` is added to latents in training, `penalty` keeps them small.
@@ -34,8 +35,8 @@ class DistillationConfig:
     penalty: float = 1e-4
 
     def __post_init__(self) -> None:
-        if self.targets not in ("input", "teacher") or not self.temperature > 0:
-            raise ValueError(f"expected targets input or teacher and a positive temperature, got {self}")
+        if self.targets not in ("input", "teacher", "mixed") or not self.temperature > 0:
+            raise ValueError(f"expected targets input, teacher or mixed and a positive temperature, got {self}")
 
     @classmethod
     def teacher(cls, **changes: float) -> "DistillationConfig":
@@ -123,10 +124,12 @@ class Distillation(nn.Module):
         """Eq. 6 over the batch's own latents plus Eqs. 7-12 over those between two of them."""
         c, own = self.config, len(z)
         assert self.space.accuracy is not None
+        known = batch.accuracy.isfinite()
+        off = self.space.accuracy(z)[:, 0] - torch.where(known, batch.accuracy, 0)
         terms = {
             "distillation": each[:own].mean(),
             "class_id": class_id[:own].mean(),
-            "accuracy": (self.space.accuracy(z)[:, 0] - batch.accuracy).square().mean(),
+            "accuracy": (off.square() * known).sum() / known.sum().clamp(min=1),
             "latent_square": z.square().mean(),
         }
         loss = terms["distillation"] + c.class_id * terms["class_id"]

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from netspace.cubes import places_of
+
 Field = Callable[[Tensor], Tensor]
 """points [N, 3] -> values [N], negative inside."""
 
@@ -112,24 +114,26 @@ def _crossing(inside: Tensor) -> Tensor:
 class _Corners:
     """Corners [n+1, n+1, n+1] `spacing` apart: values, which of them were evaluated, and bounds of the others.
 
-    A bound has the field's sign and is no farther from zero than the field is; `values` there are means of neighbours.
+    A bound has the field's sign and is no farther from zero than the field is. `values` there are means of neighbours,
+    or where nobody will look at them (not `smooth`) the bounds themselves.
     """
 
-    def __init__(self, field: Field, cells: int, spacing: float, device: torch.device) -> None:
-        self._field, self.spacing = field, spacing
-        self.values = torch.empty((cells + 1,) * 3, device=device)
-        self.bounds = torch.empty_like(self.values)
-        self.exact = torch.zeros_like(self.values, dtype=torch.bool)
+    def __init__(self, field: Field, cells: int, spacing: float, smooth: bool, device: torch.device) -> None:
+        self._field, self.spacing, self.smooth = field, spacing, smooth
+        self.bounds = torch.empty((cells + 1,) * 3, device=device)
+        self.values = torch.empty_like(self.bounds) if smooth else self.bounds
+        self.exact = torch.zeros_like(self.bounds, dtype=torch.bool)
 
     def evaluate(self, wanted: Tensor) -> int:
         """The field at the corners that are true in `wanted`; how many they are."""
-        where = wanted.flatten().nonzero()[:, 0]
+        where = places_of(wanted)
         if len(where):
             size = len(self.values)
             plane, z = where // size, where % size
             places = torch.stack([plane // size, plane % size, z], dim=1)
             answers = self._field(places.to(self.values.dtype) * self.spacing - 1)
-            self.values.view(-1)[where] = self.bounds.view(-1)[where] = answers
+            for known in {self.values, self.bounds}:
+                known.view(-1)[where] = answers
             self.exact.view(-1)[where] = True
         return len(where)
 
@@ -139,21 +143,23 @@ class _Corners:
         A corner's value v bounds the field at a distance d by v - slope d and v + slope d. A new corner whose nearest
         old ones leave it on one side, more than `band` from zero, needs no more.
         """
-        fine = _Corners(self._field, 2 * (len(self.values) - 1), self.spacing / 2, self.values.device)
+        fine = _Corners(self._field, 2 * (len(self.values) - 1), self.spacing / 2, self.smooth, self.values.device)
         wanted = torch.zeros_like(fine.exact)
         old = (slice(None, None, 2),) * 3
         fine.values[old], fine.bounds[old], fine.exact[old] = self.values, self.bounds, self.exact
-        slope = _steepness(self.values, self.exact, self.spacing)
+        slope = _steepness(self.bounds, self.exact, self.spacing)
+        reaches = [slope * (fine.spacing * math.sqrt(axes)) for axes in (1, 2, 3)]
+        around = [(self.bounds - reach, self.bounds + reach) for reach in reaches]
         for odd in NEW:
             new = tuple(slice(start, None, 2) for start in odd)
-            reach = slope * (fine.spacing * math.sqrt(sum(odd)))
-            least = _between(self.bounds - reach, odd, torch.maximum)
-            most = _between(self.bounds + reach, odd, torch.minimum)
+            low, high = around[sum(odd) - 1]
+            least, most = _between(low, odd, torch.maximum), _between(high, odd, torch.minimum)
             outside, inside = least > band, most < -band
-            wanted[new] = ~(outside ^ inside)
-            fine.bounds[new] = torch.where(outside, least, most)
-            mean = _between(self.values, odd, _mean)
-            fine.values[new] = torch.where((mean < 0) == inside, mean, fine.bounds[new])
+            wanted[new] = outside == inside
+            fine.bounds[new] = bounds = torch.where(outside, least, most)
+            if self.smooth:
+                mean = _between(self.values, odd, _mean)
+                fine.values[new] = torch.where((mean < 0) == inside, mean, bounds)
         return fine, wanted
 
 
@@ -167,7 +173,7 @@ def sparse_grid(field: Field, resolution: int, device: torch.device | str = "cpu
     """
     device = torch.device(device)
     stride = 2 ** max(0, int(math.log2(resolution / 16)) + 1)
-    corners = _Corners(field, math.ceil(resolution / stride), 2.0 * stride / resolution, device)
+    corners = _Corners(field, math.ceil(resolution / stride), 2.0 * stride / resolution, band > 0, device)
     evaluated = corners.evaluate(~corners.exact)
     while stride > 1:
         corners, wanted = corners.refined(band)

@@ -50,7 +50,7 @@ class ImageBatch:
     theta: Tensor  # [B, Pmax]
     arch_ids: Tensor  # [B]
     parameters: Tensor  # [B]
-    accuracy: Tensor  # [B]
+    accuracy: Tensor  # [B], NaN for networks that are mixed with the teacher
     responses: Tensor | None  # [B, probes, C]
     ends: Tensor  # [2, J] positions in the batch
     gamma: Tensor  # [J] where on the line between the ends
@@ -75,6 +75,10 @@ class ImageBatches:
     With `teacher` (logits [2, N, C] of every image, as it is and flipped; [1, N, C] without flips) the targets are the
     teacher's, and between the smallest and the largest architecture lie the others. Without, they are the input
     network's own, and between two networks lies the one of `inputs` whose accuracy is next to theirs, mixed.
+
+    With `teacher_responses` [probes, C] too, networks are mixed with the teacher: half of a batch's are as they are,
+    the others answer, to probes and images, as something between themselves and the teacher (logits, linearly). What
+    lies between the smallest and the largest architecture answers as something between those two.
     """
 
     def __init__(
@@ -84,9 +88,10 @@ class ImageBatches:
         images: ImageSet,
         config: ImageBatchConfig,
         teacher: Tensor | None,
+        teacher_responses: Tensor | None = None,
     ) -> None:
         self.architectures, self.inputs, self.images = architectures, inputs, images
-        self.config, self.teacher = config, teacher
+        self.config, self.teacher, self.teacher_responses = config, teacher, teacher_responses
         self.groups = [(inputs.arch_ids == i).nonzero()[:, 0] for i in range(len(architectures))]
         self.groups = [group for group in self.groups if len(group)]
 
@@ -99,12 +104,20 @@ class ImageBatches:
         gamma = torch.cat([torch.zeros(len(rows)), gamma])
         wanted, models = torch.cat([ids, wanted]), torch.cat([rows, models])
         images, labels, targets = self._images(models, generator)
+        accuracy, responses = inputs.accuracy[rows], None if inputs.responses is None else inputs.responses[rows]
+        if self.teacher_responses is not None:
+            assert responses is not None
+            share = (2 * torch.rand(len(rows), generator=generator) - 1).clamp(min=0)
+            accuracy = accuracy.masked_fill(share > 0, torch.nan)
+            responses = torch.lerp(responses, self.teacher_responses, share[:, None, None])
+            shares = torch.lerp(share[ends[0]], share[ends[1]], gamma)
+            targets = self._mixed(rows[ends], shares, gamma, images, targets)
         return ImageBatch(
             theta=inputs.theta[rows],
             arch_ids=ids,
             parameters=inputs.parameters[rows],
-            accuracy=inputs.accuracy[rows],
-            responses=None if inputs.responses is None else inputs.responses[rows],
+            accuracy=accuracy,
+            responses=responses,
             ends=ends,
             gamma=gamma,
             wanted_ids=wanted,
@@ -151,6 +164,15 @@ class ImageBatches:
         if self.teacher is not None:
             return images, labels, self.teacher[flipped.long(), chosen].float()
         return images, labels, self._answers(models, images)
+
+    def _mixed(self, ends: Tensor, share: Tensor, gamma: Tensor, images: Tensor, teacher: Tensor) -> Tensor:
+        """[J, M, C]: answers of networks `ends` [2, J], mixed by `gamma` [J], and with the teacher's by `share` [J]."""
+        first, between = self._answers(ends[0], images), (gamma > 0).nonzero()[:, 0]
+        own = first.clone()
+        if len(between):
+            last = self._answers(ends[1, between], images[between])
+            own[between] = torch.lerp(first[between], last, gamma[between, None, None])
+        return torch.lerp(own, teacher, share[:, None, None])
 
     @torch.no_grad()
     def _answers(self, models: Tensor, images: Tensor) -> Tensor:

@@ -7,21 +7,24 @@ import numpy as np
 import torch
 import trimesh
 from scipy import ndimage
-from skimage.measure import marching_cubes
 from torch import Tensor
+from torch.nn import functional as F
 
 from netspace.archs import Architecture
+from netspace.cubes import marching_cubes
 from netspace.errors import EmptyLevelSet, NetSpaceError
-from netspace.fields import in_parallel, network_field
+from netspace.fields import TOLERANCE, in_parallel, network_field
 from netspace.files import atomic_path
 from netspace.grids import Grid, sparse_grid
 
 FORMATS = ("glb", "stl", "ply", "obj")
 
 
-def network_grid(arch: Architecture, theta: Tensor, resolution: int = 64, alone: bool = False) -> Grid:
+def network_grid(
+    arch: Architecture, theta: Tensor, resolution: int = 64, alone: bool = False, tolerance: float = TOLERANCE
+) -> Grid:
     """theta [P] on the grid of `resolution` cells a side, on theta's device; `alone` on the calling thread's core."""
-    return sparse_grid(network_field(arch, theta, alone), resolution, theta.device)
+    return sparse_grid(network_field(arch, theta, alone, tolerance), resolution, theta.device)
 
 
 def grid_mesh(grid: Grid) -> trimesh.Trimesh:
@@ -29,7 +32,7 @@ def grid_mesh(grid: Grid) -> trimesh.Trimesh:
 
     A solid that reaches the cube's faces is closed there, so the mesh is watertight.
     """
-    values = grid.values.float().cpu().numpy()
+    values = grid.values.float()
     if not (values < 0).any():
         raise EmptyLevelSet(
             f"no point of the {grid.resolution}^3 grid lies inside: the field's minimum is {values.min():.4g}"
@@ -38,15 +41,19 @@ def grid_mesh(grid: Grid) -> trimesh.Trimesh:
         raise EmptyLevelSet(
             f"every point of the {grid.resolution}^3 grid lies inside: the field's maximum is {values.max():.4g}"
         )
-    padded = np.pad(values, 1, constant_values=2.0 / grid.resolution)
-    vertices, faces, _, _ = marching_cubes(padded, 0.0, gradient_direction="descent")
-    vertices = np.clip((vertices - 1) * (2.0 / grid.resolution) - 1, -1, 1)
-    return trimesh.Trimesh(vertices, faces, process=False)
+    vertices, faces = marching_cubes(F.pad(values, (1,) * 6, value=2.0 / grid.resolution))
+    vertices = ((vertices - 1) * (2.0 / grid.resolution) - 1).clamp(-1, 1)
+    return trimesh.Trimesh(vertices.cpu().numpy(), faces.cpu().numpy(), process=False)
 
 
 def network_mesh(arch: Architecture, theta: Tensor, resolution: int = 64) -> trimesh.Trimesh:
     """theta [P] -> mesh; raises EmptyLevelSet."""
-    return grid_mesh(network_grid(arch, theta, resolution))
+    return _mesh(arch, theta, resolution, alone=False)
+
+
+def _mesh(arch: Architecture, theta: Tensor, resolution: int, alone: bool) -> trimesh.Trimesh:
+    """Of values to a tenth of a cell."""
+    return grid_mesh(network_grid(arch, theta, resolution, alone, tolerance=0.1 * 2 / resolution))
 
 
 def network_meshes(arch: Architecture, thetas: Tensor, resolution: int = 64) -> list[trimesh.Trimesh | None]:
@@ -54,7 +61,7 @@ def network_meshes(arch: Architecture, thetas: Tensor, resolution: int = 64) -> 
 
     def mesh(theta: Tensor) -> trimesh.Trimesh | None:
         try:
-            return grid_mesh(network_grid(arch, theta, resolution, alone=len(thetas) > 1))
+            return _mesh(arch, theta, resolution, alone=len(thetas) > 1)
         except EmptyLevelSet:
             return None
 

@@ -62,6 +62,12 @@ def fast_product(device: torch.device) -> torch.dtype | None:
     return torch.bfloat16 if native_bfloat16(device) else None
 
 
+def has_eight_bit_products(device: torch.device) -> bool:
+    """Whether products of eight-bit integers are several times as fast as those of float32 there, and exact."""
+    known = device.type == "cpu" and torch.cpu._is_vnni_supported()
+    return known and hasattr(torch.ops.onednn, "qlinear_pointwise")
+
+
 def compiled(function: Callable[P, T]) -> Callable[P, T]:
     """The function compiled for fixed shapes, or itself where there is no compiler to do it with.
 

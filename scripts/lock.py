@@ -1,10 +1,12 @@
 """Write requirements/*.txt: what pyproject.toml asks for and all that this needs, at the versions installed here, and
-pinned by the hashes of all files that PyPI has of them. Run by `make lock`, with uv."""
+pinned by the hashes of all files that PyPI has of them, and its own index of PyTorch. Run by `make lock`, with uv."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
+import urllib.request
 from importlib.metadata import distribution
 from itertools import chain
 from pathlib import Path
@@ -14,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 INDEX = os.environ.get("UV_DEFAULT_INDEX", "https://pypi.org/simple")
+TORCH_INDEX = os.environ.get("TORCH_INDEX", "https://download.pytorch.org/whl/cpu")
 TOOLS = ["pip-audit", "uv"]
 HEADER = "# {what}. Written by `make lock` from pyproject.toml and .venv; do not edit.\n"
 
@@ -55,6 +58,26 @@ def hashed(wanted: list[str], *options: str) -> str:
     return done.stdout
 
 
+def builds_for_the_cpu(version: str) -> list[str]:
+    """Hashes of this version's files on PyTorch's own index. Exits where that cannot be read or has none."""
+    page = f"{TORCH_INDEX}/torch/"
+    try:
+        with urllib.request.urlopen(page, timeout=30) as answer:
+            listed = answer.read().decode()
+    except OSError as error:
+        sys.exit(f"{page} lists PyTorch's builds for the CPU and could not be read: {error}")
+    found = re.findall(rf'/torch-{re.escape(version)}(?:%2Bcpu)?-[^#"]*#sha256=([0-9a-f]{{64}})', listed)
+    return sorted(found) or sys.exit(f"{page}: expected files of torch {version}, found none")
+
+
+def write_torch(version: str) -> None:
+    """One file for both indices: whichever build pip finds is one of these."""
+    text = hashed([f"torch=={version}"], "--no-deps").rstrip()
+    added = [f" \\\n    --hash=sha256:{one}" for one in builds_for_the_cpu(version) if one not in text]
+    head = HEADER.format(what="PyTorch, from PyPI or its own index")
+    (ROOT / "requirements" / "torch.txt").write_text(head + text + "".join(added) + "\n")
+
+
 def write(name: str, head: str, versions: dict[str, str]) -> None:
     pins = [f"{package}=={version}" for package, version in sorted(versions.items())]
     (ROOT / "requirements" / name).write_text(head + hashed(pins, "--no-deps"))
@@ -69,6 +92,7 @@ def main() -> None:
     # The build backend too: it installs NetSpace itself, without a download of its own.
     wanted = [*pyproject["project"]["dependencies"], *pyproject["build-system"]["requires"], *chain(*extras.values())]
     runtime = closure(wanted)
+    write_torch(runtime["torch"])
     write("runtime.txt", HEADER.format(what="To run NetSpace"), runtime)
     only_dev = {name: version for name, version in closure(dev).items() if name not in runtime}
     write("dev.txt", HEADER.format(what="To test and check NetSpace") + "-r runtime.txt\n", only_dev)

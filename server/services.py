@@ -13,6 +13,7 @@ from server.compute import Worker
 from server.frames import Frame, encoded_frames
 from server.images import Images
 from server.jobs.store import JobStore
+from server.kept import Kept
 from server.latents import Latents
 from server.loader import Loader, shared_loader
 from server.quotas import Quotas
@@ -31,6 +32,8 @@ class Services:
     latents: Latents
     frames: dict[str, Batcher[Frame, bytes]]
     """By space: meshes, made together for all who ask at once."""
+    meshes: Kept
+    """Those that were made lately, by entity tag."""
     loader: Loader
     readers: Worker
     """Its threads wait for the loader's children: two files at once, so that a slow one does not hold the others up."""
@@ -57,6 +60,7 @@ class Services:
             store=store,
             latents=Latents(registry, store),
             frames=frames,
+            meshes=Kept(settings.keep_meshes),
             loader=loader,
             readers=Worker("reader", READERS, settings.patience),
             jobs=JobStore(store.engine),

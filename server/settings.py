@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     """Test images that accuracies are measured on, 0 for all."""
     queue: int = Field(default=128, ge=1)
     """Meshes that may wait in a space's queue; more are answered 503."""
+    keep_meshes: int = Field(default=64 << 20, ge=0)
+    """Bytes of meshes that were made lately, for who asks for the same again; 0 keeps none."""
     patience: float = Field(default=20.0, gt=0)
     """Seconds that a request waits for a model's turn before it is answered 503."""
     max_upload_bytes: int = Field(default=64 << 20, ge=1)

@@ -10,7 +10,7 @@ import structlog
 import torch
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 from starlette.datastructures import MutableHeaders
@@ -39,6 +39,10 @@ class Queues(Collector):
             jobs.add_metric([status], count)
         yield jobs
         yield from self._batches()
+        meshes = CounterMetricFamily("netspace_meshes", "Meshes that were kept, or had to be made", labels=["from"])
+        meshes.add_metric(["kept"], self._services.meshes.found)
+        meshes.add_metric(["made"], self._services.meshes.missed)
+        yield meshes
         used = torch.cuda.memory_allocated() if torch.cuda.is_available() else 0
         yield GaugeMetricFamily("netspace_device_memory_bytes", "Allocated on the first GPU, 0 without", value=used)
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,22 @@ def test_names_and_versions_are_read_from_both_kinds_of_lock() -> None:
     assert [part["purl"] for part in python_components("a-b==1.0 \\\n    --hash=sha256:x\n# c==2\n")] == [
         "pkg:pypi/a-b@1.0"
     ]
+
+
+def test_pytorch_is_pinned_to_the_same_version_for_both_indices() -> None:
+    pinned = [re.findall(r"^torch==(\S+)", path.read_text(), re.M) for path in REQUIREMENTS]
+    assert len(set(chain(*pinned))) == 1
+    assert len(list(chain(*pinned))) == 2
+
+
+def test_images_are_named_by_digest() -> None:
+    docker, compose = ((ROOT / name).read_text() for name in ("Dockerfile", "docker-compose.yml"))
+    bases = re.findall(r"^ARG BASE=(\S+)", docker, re.M)
+    used = [image for image in re.findall(r"^ +image: (\S+)", compose, re.M) if image != "netspace"]
+    assert set(re.findall(r"^FROM (\S+)", docker, re.M)) == {"${BASE}"}
+    assert len(bases) == 1
+    assert len(used) >= 2
+    assert all(re.fullmatch(r"[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}", image) for image in (*bases, *used))
 
 
 @pytest.mark.parametrize("path", REQUIREMENTS, ids=lambda path: path.name)

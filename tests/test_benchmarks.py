@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
+from scipy.spatial import cKDTree
 
 from benchmarks.__main__ import kept
 from benchmarks.goals import BEGIN, END, GOALS, figures, show
@@ -24,8 +24,10 @@ from netspace.zoo import Zoo
 def test_coarse_to_fine_gives_the_dense_mesh(zoo: Zoo) -> None:
     for theta in zoo.theta([0, 6]):
         dense, ours = dense_mesh(zoo.arch, theta, 32), network_mesh(zoo.arch, theta, 32)
-        np.testing.assert_array_equal(dense.faces, ours.faces)
-        np.testing.assert_allclose(dense.vertices, ours.vertices, atol=0.05 * 2 / 32)
+        apart, _ = cKDTree(dense.vertices).query(ours.vertices)
+        assert apart.max() < 0.05 * 2 / 32
+        assert len(ours.vertices) <= len(dense.vertices) < 1.05 * len(ours.vertices)  # scikit-image's have middles too
+        assert ours.volume == pytest.approx(dense.volume, rel=0.05)
 
 
 def test_a_step_over_all_networks_has_the_looped_steps_loss_and_gradient(space: Space) -> None:

@@ -53,7 +53,7 @@ def trained(folder: Path, config: TrainConfig, zoo: Zoo, images: ImageData) -> t
     return run, train(run)
 
 
-@pytest.mark.parametrize("targets", ["teacher", "input"])
+@pytest.mark.parametrize("targets", ["teacher", "input", "mixed"])
 def test_an_interrupted_run_ends_with_the_same_weights_as_an_uninterrupted_one(
     config: TrainConfig, classifier_zoo: Zoo, image_data: ImageData, tmp_path: Path, targets: str
 ) -> None:
@@ -168,6 +168,15 @@ def test_without_images_or_a_teacher_training_says_what_is_missing(
         Run(tmp_path, config, classifier_zoo, CPU, fast=False)
     with pytest.raises(BadSpace, match="teacher: expected the folder of a zoo"):
         Run(tmp_path, replace(config, teacher=""), classifier_zoo, CPU, fast=False, images=image_data)
+
+
+def test_networks_are_mixed_with_a_teacher_only_where_the_encoder_sees_answers(
+    config: TrainConfig, classifier_zoo: Zoo, image_data: ImageData, tmp_path: Path
+) -> None:
+    learnt = replace(config.space, encoder=ImageBehaviourEncoderConfig(probes=5, hidden=(16,), learn=True))
+    mixed = replace(config, space=learnt, objective=DistillationConfig(targets="mixed"))
+    with pytest.raises(BadSpace, match="targets mixed: expected an encoder image-behaviour with learn false"):
+        Run(tmp_path, mixed, classifier_zoo, CPU, fast=False, images=image_data)
 
 
 def test_a_config_of_the_other_task_is_refused(config: TrainConfig) -> None:

@@ -164,8 +164,19 @@ def test_a_few_steps_on_one_batch_lower_its_loss(generator: torch.Generator) -> 
 
 @pytest.mark.parametrize("bad", [{"targets": "labels"}, {"temperature": 0.0}])
 def test_unknown_targets_and_temperatures_are_refused(bad: dict) -> None:
-    with pytest.raises(ValueError, match="expected targets input or teacher and a positive temperature"):
+    with pytest.raises(ValueError, match="expected targets input, teacher or mixed and a positive temperature"):
         DistillationConfig(**bad)
+
+
+def test_an_accuracy_that_is_not_known_is_not_learnt(space: Space, batch: ImageBatch) -> None:
+    objective = Distillation(space, DistillationConfig())
+    known = replace(batch, accuracy=batch.accuracy.clone())
+    known.accuracy[1:] = torch.nan
+    off = space.accuracy(objective.latents(batch))[0, 0] - batch.accuracy[0]  # type: ignore[misc]
+    torch.testing.assert_close(objective(known)["accuracy"], off.square())
+    known.accuracy[0] = torch.nan
+    assert float(objective(known)["accuracy"].detach()) == 0
+    assert bool(objective(known)["loss"].isfinite())
 
 
 def test_only_one_architecture_has_no_class_id(generator: torch.Generator) -> None:

@@ -8,7 +8,7 @@ from netspace import fields as module
 from netspace.archs import Siren
 from netspace.fields import CHUNK, TOLERANCE, Kernel, in_parallel, kernel, network_field, prepare
 from netspace.functional import run
-from netspace.runtime import can_compile
+from netspace.runtime import can_compile, has_eight_bit_products
 from netspace.zoo import Zoo
 
 CPU = torch.device("cpu")
@@ -66,6 +66,51 @@ def test_without_a_compiler_nothing_is_prepared(zoo: Zoo, monkeypatch: pytest.Mo
     mine = Kernel(zoo.arch, CPU)
     assert not mine.prepare()
     assert mine.field(zoo.theta([0])[0])(torch.zeros(5, 3)).shape == (5,)
+
+
+eight_bits = pytest.mark.skipif(not has_eight_bit_products(CPU), reason="no fast products of eight-bit integers")
+
+
+def smooth_network(generator: torch.Generator, hidden: tuple[int, ...]) -> tuple[Siren, Tensor]:
+    """A wide network whose answers change as slowly as distances do."""
+    arch = Siren(hidden=hidden)
+    theta = arch.layout.unflatten(arch.initial(1, generator)[0])
+    return arch, arch.layout.flatten({name: 0.3 * value for name, value in theta.items()})
+
+
+@eight_bits
+@pytest.mark.parametrize("hidden", [(256, 256), (128, 160, 128), (200,)])
+def test_eight_bits_stay_within_the_tolerance_they_are_used_for(
+    hidden: tuple[int, ...], generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "fast_product", lambda _: None)
+    arch, theta = smooth_network(generator, hidden)
+    points, tolerance = 2 * torch.rand(3000, 3, generator=generator) - 1, 0.1 * 2 / 64
+    exact = run(arch, theta[None], points)[0]
+    quick, slow = (Kernel(arch, CPU).field(theta, True, within)(points) for within in (tolerance, 0.0))
+    assert float((quick - exact).abs().max()) < tolerance
+    torch.testing.assert_close(slow, exact, atol=1e-5, rtol=1e-4)
+    assert torch.equal(quick, slow) == (len(hidden) == 1)
+
+
+@eight_bits
+def test_a_network_that_eight_bits_would_change_is_evaluated_exactly(
+    generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "fast_product", lambda _: None)
+    arch = Siren(hidden=(256, 256))
+    theta, points = 4 * arch.initial(1, generator)[0], 2 * torch.rand(700, 3, generator=generator) - 1
+    answers = Kernel(arch, CPU).field(theta, True, 0.1 * 2 / 64)(points)
+    torch.testing.assert_close(answers, run(arch, theta[None], points)[0], atol=1e-3, rtol=1e-3)
+
+
+@eight_bits
+def test_eight_bits_are_the_sums_of_rounded_sines_and_weights(generator: torch.Generator) -> None:
+    weight, bias = torch.randn(140, 130, generator=generator), torch.randn(140, generator=generator)
+    sines = torch.rand(50, 130, generator=generator) * 2 - 1
+    scales = weight.abs().amax(1, keepdim=True) / 127
+    plain = (sines * 127 + 0.5).floor() / 127 @ ((weight / scales).round() * scales).T + bias
+    torch.testing.assert_close(module.EightBits(weight, bias)(sines), plain, atol=1e-4, rtol=1e-4)
 
 
 def test_no_points_give_no_answers(arch: Siren, theta: Tensor) -> None:

@@ -78,6 +78,51 @@ def test_between_two_networks_lies_the_one_whose_accuracy_is_next_to_theirs_mixe
     torch.testing.assert_close(batch.targets[4], run(RESNET, inputs.theta[row : row + 1], batch.images[4])[0])
 
 
+def mixed(seed: int = 0, networks: int = 8) -> tuple[ImageBatch, ImageBatches, Tensor]:
+    """A batch of networks mixed with a teacher that answers 7 to everything, and 5 on every probe."""
+    space = classifier_space()
+    config = ImageBatchConfig(networks=networks, images=3, pairs=2)
+    teacher, responses = torch.full((2, 24, 10), 7.0), torch.full((5, 10), 5.0)
+    batches = ImageBatches(space.architectures, inputs_for(space), image_set(), config, teacher, responses)
+    return batches.draw(torch.Generator().manual_seed(seed)), batches, responses
+
+
+def shares_of(batch: ImageBatch, batches: ImageBatches, responses: Tensor) -> Tensor:
+    """How much of each network's responses is the teacher's, by least squares."""
+    found = []
+    for theta, shown in zip(batch.theta, batch.responses, strict=True):  # type: ignore[arg-type]
+        row = int((batches.inputs.theta - theta).abs().sum(1).argmin())
+        own = batches.inputs.responses[row]  # type: ignore[index]
+        away = responses - own
+        found.append(float(((shown - own) * away).sum() / away.square().sum()))
+        torch.testing.assert_close(shown, torch.lerp(own, responses, found[-1]))
+    return torch.tensor(found)
+
+
+def test_half_of_the_mixed_networks_are_as_they_are_and_only_of_those_is_the_accuracy_known() -> None:
+    drawn = [mixed(seed) for seed in range(8)]
+    shares = torch.cat([shares_of(*one) for one in drawn])
+    known = torch.cat([batch.accuracy.isfinite() for batch, *_ in drawn])
+    assert torch.equal(known, shares.abs() < 1e-5)
+    assert 20 < int(known.sum()) < 44
+    assert float(shares.max()) > 0.8
+    assert float(shares.min()) > -1e-5
+
+
+def test_a_mixed_network_is_wanted_to_answer_as_it_is_shown() -> None:
+    """Logits are mixed linearly: on images by the same share as on probes, on lines by where on the line."""
+    batch, batches, responses = mixed(3)
+    share, space = shares_of(batch, batches, responses), classifier_space()
+    assert len(batch.gamma) > len(share)
+    for j, (a, b) in enumerate(batch.ends.T.tolist()):
+        ends = []
+        for i in (a, b):
+            arch = space.architectures[int(batch.arch_ids[i])]
+            ends.append(run(arch, batch.theta[i : i + 1, : arch.layout.size], batch.images[j])[0])
+        own, mix = torch.lerp(*ends, batch.gamma[j]), torch.lerp(share[a], share[b], batch.gamma[j])
+        torch.testing.assert_close(batch.targets[j], torch.lerp(own, torch.tensor(7.0), mix), atol=1e-4, rtol=1e-4)
+
+
 def test_labels_belong_to_the_images() -> None:
     images, batch = image_set(), drawn(replace(CONFIG, flip=False))
     shown = normalised(images.images)

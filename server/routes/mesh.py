@@ -1,5 +1,6 @@
 """Meshes of networks, by marching cubes."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -38,7 +39,8 @@ async def _answer(
     if tag_matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     frames = services.frames[line.space.id]
-    content = await while_connected(request, frames.run(Frame(line, t, resolution, file_format)))
+    frame = Frame(line, t, resolution, file_format)
+    content = await while_connected(request, services.meshes.get(tag, partial(frames.run, frame)))
     if file_format != "bin":
         headers |= attachment(name, file_format)
     return Response(content, media_type=MESH_MEDIA[file_format], headers=headers)

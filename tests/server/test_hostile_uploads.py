@@ -166,6 +166,29 @@ def test_a_child_has_no_network_where_the_platform_allows(monkeypatch: pytest.Mo
             loader.close()
 
 
+BREEDING = """
+import encodings.ascii, json, os, threading  # all that is needed: that user may read none of these files
+from server.reader import Limits, apply_limits
+if os.geteuid() == 0:
+    os.setuid(65534)  # root is above this limit; services are not root
+tried = {"a process": os.fork, "a thread": threading.Thread(target=print).start}
+apply_limits(Limits())
+refused = []
+for name, start in tried.items():
+    try:
+        start()
+    except (OSError, RuntimeError):
+        refused.append(name)
+print(json.dumps(refused))
+"""
+
+
+@isolated
+def test_a_child_of_an_ordinary_user_starts_neither_processes_nor_threads() -> None:
+    done = subprocess.run([sys.executable, "-c", BREEDING], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == ["a process", "a thread"]
+
+
 @isolated
 def test_the_warm_process_has_one_thread_and_sees_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NETSPACE_API_KEYS", "secret")

@@ -78,8 +78,8 @@ def test_metrics_count_requests_by_route_and_status(client: TestClient) -> None:
 
 
 def test_metrics_tell_the_states_of_jobs_and_how_many_meshes_are_made_together(client: TestClient) -> None:
-    for _ in range(3):
-        client.get("/latents/tiny.ball-0/mesh?resolution=16")
+    for resolution in (16, 17, 18, 18):
+        client.get(f"/latents/tiny.ball-0/mesh?resolution={resolution}")
     paths = [client.post("/jobs", json=attributes()).headers["location"] for _ in range(3)]
     client.post(f"{paths[0]}/cancel")
     text = client.get("/metrics").text
@@ -88,6 +88,8 @@ def test_metrics_tell_the_states_of_jobs_and_how_many_meshes_are_made_together(c
     assert value(text, 'netspace_batch_size_count{space="tiny"}') == 3
     assert value(text, 'netspace_batch_size_bucket{le="1",space="tiny"}') == 3
     assert value(text, 'netspace_batch_size_sum{space="tiny"}') == 3
+    assert value(text, 'netspace_meshes_total{from="made"}') == 3
+    assert value(text, 'netspace_meshes_total{from="kept"}') == 1
 
 
 def test_ready_says_503_and_why_when_the_database_does_not_answer(

@@ -35,9 +35,9 @@ SERVICE = """
 import os
 os.environ["OMP_NUM_THREADS"] = "1"
 from functools import partial
-import server.embed
+import server.tasks.shapes as shapes
 from netspace.embedding import RefineConfig
-server.embed.embed = partial(server.embed.embed, config=RefineConfig(steps=4, points=128))
+shapes.embed = partial(shapes.embed, config=RefineConfig(steps=4, points=128))
 from server.serve import serve
 serve()
 """
@@ -60,7 +60,8 @@ def served(settings: Settings) -> Callable[..., Any]:
         chosen = settings.model_copy(update={"port": free_port(), **changes})
         with process(chosen, SERVICE) as child:
             client = httpx.Client(base_url=f"http://127.0.0.1:{chosen.port}", timeout=PATIENCE)
-            until(lambda: ready(client))
+            until(lambda: ready(client) or child.poll() is not None)
+            assert child.poll() is None, "the service could not start"
             yield child, client
 
     return run
