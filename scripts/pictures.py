@@ -135,7 +135,7 @@ def take(browser: Browser, address: str, shot: Shot) -> bytes:
 
 
 def small(png: bytes) -> bytes:
-    """The same with a palette: a third of the size. Most colours are frequent ones, the others those that lie far from them:
+    """The same with a palette: a third of the size. Most colours are frequent ones, the others lie far from those:
     else a map's few points would take the colour of what is large."""
     image = Image.open(io.BytesIO(png)).convert("RGB")
     parts = ((COLOURS - RARE, Image.Quantize.MEDIANCUT), (RARE, Image.Quantize.MAXCOVERAGE))
