@@ -43,6 +43,7 @@ GOALS = (
     Goal("import netspace against torch", "ratio", 1.5, "x", most=True),
     Goal("page, first visit", "meaningful_paint_s", 1.5, "s", most=True),
     Goal("page, second visit", "meaningful_paint_s", 1.5, "s", most=True),
+    Goal("shapes at hand, dragged", "frames_per_second", 30, ""),
     Goal("map of 5,000 networks, panned", "p95_ms", 34, "ms", most=True),
     Goal("map of 5,000 networks, pointed at", "p95_ms", 34, "ms", most=True),
 )

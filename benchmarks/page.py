@@ -66,6 +66,20 @@ MOVE = """([kind, steps]) => {
 """One movement of a pointer a frame: around the map, or dragging it by a corner where no network is."""
 
 
+DRAG = """(steps) => {
+    const slider = document.querySelector("#slider");
+    let i = 0;
+    const step = () => {
+        slider.value = String(Math.abs((i % 120) - 60));
+        slider.dispatchEvent(new Event("input", { bubbles: true }));
+        if (++i < steps) requestAnimationFrame(step);
+    };
+    step();
+}"""
+"""The next place of the slider every frame, to and fro."""
+LINE = "?a=chairs.chair-00032&b=chairs.chair-00166&t=0"
+
+
 def many(count: int) -> str:
     """A page of latents that no gallery has, on a spiral."""
     bodies = []
@@ -139,6 +153,21 @@ def large_map(browser: "Browser", address: str, frames: int = 180) -> list[dict]
     return rows
 
 
+def known_shapes(browser: "Browser", address: str, frames: int = 180) -> list[dict]:
+    """Milliseconds between frames while the slider moves through shapes that the page has, another in every frame."""
+    page = browser.new_page(viewport={"width": 1280, "height": 860})
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(f"{address}/{LINE}")
+    for place in range(61):
+        page.locator("#slider").fill(str(place))
+        page.wait_for_selector(f"#stage[data-t='{place / 60:.4f}'][data-pending=false]")
+    page.evaluate(DRAG, frames + 20)
+    taken = page.evaluate(FRAMES, frames)
+    page.close()
+    row = {"benchmark": "shapes at hand, dragged", "frames_per_second": 1e3 * len(taken) / sum(taken)}
+    return [{**row, "p50_ms": quantile(taken, 0.5), "p95_ms": quantile(taken, 0.95)}]
+
+
 def measure() -> list[dict]:
     from playwright.sync_api import sync_playwright
 
@@ -146,6 +175,6 @@ def measure() -> list[dict]:
     with server() as (address, _, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=DRAWN_IN_SOFTWARE)
         try:
-            return [*visits(browser, address), *large_map(browser, address)]
+            return [*visits(browser, address), *known_shapes(browser, address), *large_map(browser, address)]
         finally:
             browser.close()
