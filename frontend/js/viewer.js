@@ -10,6 +10,12 @@ const VIEW = { azimuth: 35, elevation: 20, distance: 5.05 };
 const AIM = new THREE.Vector3(0, -0.02, 0);
 /** Milliseconds between frames from which on a turn does not fade out: it would do so frame by frame, for many seconds. */
 const SLOW_MS = 150;
+/** Milliseconds that a frame takes, LATE times in a row, from which on what moves is sketched. */
+const LATE_MS = 60;
+const LATE = 3;
+/** Of a sketch: its share of the canvas' width and height, and milliseconds of rest until it is drawn finely. */
+const SKETCH = 0.5;
+const REST_MS = 250;
 /** @type {Record<string, [right: number, down: number]>} */
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -17,6 +23,11 @@ export class Viewer {
   #queued = false;
   /** When the last frame was drawn, where it turned. */
   #turnedAt = 0;
+  /** Frames in a row that were late, up to LATE: then this machine draws so slowly that what moves is sketched. */
+  #late = 0;
+  /** Whether the shadow is of a shape before. */
+  #stale = false;
+  #settling = 0;
   /** @type {Viewer[]} viewers that look from where this one does */
   #linked = [];
 
@@ -34,7 +45,6 @@ export class Viewer {
   constructor(host) {
     this.host = host;
     this.renderer = new THREE.WebGLRenderer({ antialias: true, alpha: true });
-    this.renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
     this.renderer.toneMapping = THREE.NeutralToneMapping;
     this.renderer.shadowMap.enabled = true;
     this.renderer.shadowMap.type = THREE.VSMShadowMap;
@@ -171,6 +181,7 @@ export class Viewer {
 
   /** Draws at once, from so many radians further around; for films. @param {number} angle @returns {HTMLCanvasElement} */
   shoot(angle) {
+    if (this.#stale || this.host.dataset.sketch === "true") this.#render();
     const before = this.camera.position.clone();
     this.camera.position.sub(this.controls.target).applyAxisAngle(this.camera.up, angle).add(this.controls.target);
     this.camera.lookAt(this.controls.target);
@@ -183,6 +194,7 @@ export class Viewer {
   /** Gives back what the graphics card holds; nothing can be shown afterwards. */
   dispose() {
     this.disposed = true;
+    clearTimeout(this.#settling);
     this.controls.dispose();
     this.mesh.geometry.dispose();
     this.renderer.dispose();
@@ -216,7 +228,7 @@ export class Viewer {
     this.mesh.geometry.dispose();
     this.mesh.geometry = geometry;
     this.mesh.visible = this.floor.visible = Boolean(mesh);
-    this.renderer.shadowMap.needsUpdate = true;
+    this.#stale = true;
     this.#tint(t);
     this.draw();
   }
@@ -230,14 +242,23 @@ export class Viewer {
       if (this.#turnedAt && now - this.#turnedAt > SLOW_MS) this.controls.enableDamping = false;
       const turning = this.controls.update(); // damping goes on
       this.#turnedAt = turning ? now : 0;
-      this.#render();
+      this.#render(this.#late >= LATE);
+      if (this.#late < LATE) requestAnimationFrame((after) => (this.#late = after - now > LATE_MS ? this.#late + 1 : 0));
       this.host.dataset.turning = String(turning);
       if (turning) this.draw();
     });
   }
 
-  #render() {
+  /** A sketch is smaller, with the shadow of before, and drawn finely once nothing has moved for a while. @param {boolean} [sketch] */
+  #render(sketch = false) {
+    clearTimeout(this.#settling);
+    if (sketch) this.#settling = setTimeout(() => this.disposed || this.#render(), REST_MS);
+    const ratio = Math.min(devicePixelRatio, 2) * (sketch ? SKETCH : 1);
+    if (this.renderer.getPixelRatio() !== ratio) this.renderer.setPixelRatio(ratio);
+    this.renderer.shadowMap.needsUpdate = this.#stale && !sketch;
+    this.#stale &&= sketch;
     this.renderer.render(this.scene, this.camera);
+    this.host.dataset.sketch = String(sketch);
     this.host.dataset.camera = this.camera.position.toArray().map((x) => x.toFixed(3)).join(" ");
   }
 }

@@ -28,9 +28,9 @@ const KNOWN = {
   leg_splay: ["leg splay", "straighter legs", "more splayed legs"],
 };
 
-/** @param {string} name @returns {Words} */
+/** `star base` of base.star, `seat height` of seat_height. @param {string} name @returns {Words} */
 export function wordsOf(name) {
-  const noun = name.replaceAll("_", " ");
+  const noun = name.split(".").reverse().join(" ").replaceAll("_", " ");
   const [as, less, more] = KNOWN[name] ?? [noun, `less ${noun}`, `more ${noun}`];
   return { name: as, less, more };
 }

@@ -12,6 +12,7 @@ test("a wish is told in words with its amount", () => {
   assert.equal(wish(VOLUME, -NOTCHES), "less volume, −50 %");
   assert.equal(wish(SEAT, 0), "as it is");
   assert.deepEqual(wordsOf("number_of_bars"), { name: "number of bars", less: "less number of bars", more: "more number of bars" });
+  assert.equal(wordsOf("base.star").more, "more star base");
 });
 
 test("the outermost notches are half of the gallery's range away, to either side", () => {
