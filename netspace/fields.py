@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 from torch.func import functional_call
+from torch.nn import functional as F
 
 from netspace.archs import Architecture, Siren
 from netspace.data.points import uniform_points
@@ -32,6 +33,8 @@ WHOLE = 512
 """Remainders from this size on are filled up to a whole chunk; smaller ones are evaluated as they are."""
 TOLERANCE = 0.1 * 2 / 256
 """A tenth of a cell of the finest grid: a network whose answers bfloat16 moves further is evaluated in float32."""
+STEP = 128
+"""In eight bits numbers of points are multiples of it: oneDNN makes and keeps a kernel for every number it meets."""
 WIDE = 128
 """Units from which on eight bits pay for rounding to them."""
 
@@ -195,10 +198,12 @@ def _in_eight_bits(arch: Siren, params: dict[str, Tensor]) -> Field:
     hidden = [EightBits(arch.omega * w, arch.omega * b) for w, b in zip(weights[1:-1], biases[1:-1], strict=True)]
 
     def answers(points: Tensor) -> Tensor:
+        count = len(points)
+        points = F.pad(points, (0, 0, 0, -count % STEP))
         sines = torch.addmm(shift, points, first).sin_()
         for layer in hidden:
             sines = layer(sines).sin_()
-        return torch.mv(sines, weights[-1][0]).add_(biases[-1])
+        return torch.mv(sines, weights[-1][0]).add_(biases[-1])[:count]
 
     return answers
 
