@@ -44,9 +44,9 @@ def dense_grid(field: Field, resolution: int, device: torch.device | str = "cpu"
     return Grid(values, values.numel())
 
 
-USUAL, CALM = 0.9, 1.15
+USUAL, CALM = 0.9, 1.25
 """A field is as steep as its samples say if USUAL of them are at most CALM times as steep as a distance. The shipped
-space's networks are (0.6 to 1.1); small or badly fitted ones (1.2 to 2.2) are steeper between samples than at them."""
+space's networks are (0.5 to 1.2); small or badly fitted ones (up to 2.2) are steeper between samples than at them."""
 
 NEW = tuple(odd for odd in product((0, 1), repeat=3) if any(odd))
 """Where a finer grid's new corners lie: halfway along the axes that are 1, between 2, 4 or 8 corners."""

@@ -13,18 +13,16 @@ from torch.nn import functional as F
 from netspace.archs import Architecture
 from netspace.cubes import marching_cubes
 from netspace.errors import EmptyLevelSet, NetSpaceError
-from netspace.fields import TOLERANCE, in_parallel, network_field
+from netspace.fields import in_parallel, network_field
 from netspace.files import atomic_path
 from netspace.grids import Grid, sparse_grid
 
 FORMATS = ("glb", "stl", "ply", "obj")
 
 
-def network_grid(
-    arch: Architecture, theta: Tensor, resolution: int = 64, alone: bool = False, tolerance: float = TOLERANCE
-) -> Grid:
-    """theta [P] on the grid of `resolution` cells a side, on theta's device; `alone` on the calling thread's core."""
-    return sparse_grid(network_field(arch, theta, alone, tolerance), resolution, theta.device)
+def network_grid(arch: Architecture, theta: Tensor, resolution: int = 64) -> Grid:
+    """theta [P] on the grid of `resolution` cells a side, on theta's device."""
+    return sparse_grid(network_field(arch, theta), resolution, theta.device)
 
 
 def grid_mesh(grid: Grid) -> trimesh.Trimesh:
@@ -53,7 +51,8 @@ def network_mesh(arch: Architecture, theta: Tensor, resolution: int = 64) -> tri
 
 def _mesh(arch: Architecture, theta: Tensor, resolution: int, alone: bool) -> trimesh.Trimesh:
     """Of values to a tenth of a cell."""
-    return grid_mesh(network_grid(arch, theta, resolution, alone, tolerance=0.1 * 2 / resolution))
+    field = network_field(arch, theta, alone, tolerance=0.1 * 2 / resolution)
+    return grid_mesh(sparse_grid(field, resolution, theta.device))
 
 
 def network_meshes(arch: Architecture, thetas: Tensor, resolution: int = 64) -> list[trimesh.Trimesh | None]:
