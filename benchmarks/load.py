@@ -171,6 +171,7 @@ def report(crowd: Crowd, held: list[float]) -> dict:
         "broken": crowd.broken[:20],
         "cheap_p99_ms": 1e3 * quantile(cheap, 0.99),
         "memory_mib": {"start": held[0], "settled": settled[0], "end": held[-1], "most": max(held)},
+        "memory_mib_over_time": [round(mib) for mib in held[:: max(1, len(held) // 20)]],
         "calls": calls,
     }
 

@@ -24,6 +24,8 @@ GRACE = 5
 KEEP_ALIVE = 75
 """Seconds that an idle connection stays open: longer than proxies keep theirs, and than clients are told to wait, so
 that none is closed while a request is on its way."""
+ARENAS = 2
+"""Places in which memory is kept: with one a thread two hundred clients made it grow for as long as they asked."""
 LAST = 9.0
 """Seconds after which the process ends whatever still computes: what is not recorded by then nobody was promised."""
 
@@ -66,7 +68,7 @@ def open_or_exit(settings: Settings) -> Services:
 def serve(settings: Settings | None = None) -> None:
     """Serves with `settings`, by default those of the environment. Returns when the process is asked to stop."""
     settings = settings or settings_or_exit()
-    keep_freed_memory()
+    keep_freed_memory(ARENAS)
     configure_logs(settings.log_json)
     services = open_or_exit(settings)
     with worker_beside(settings) as worker:

@@ -38,6 +38,35 @@ def test_malloc_is_left_alone_where_it_is_not_glibc(monkeypatch: pytest.MonkeyPa
     assert runtime.keep_freed_memory() is False
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's malloc")
+def test_threads_of_a_service_share_few_arenas() -> None:
+    """Each thread keeps blocks that are too small to be mapped, at once; malloc tells of its arenas as XML."""
+    code = """
+import ctypes, threading
+from netspace.runtime import keep_freed_memory
+assert keep_freed_memory(ARENAS)
+libc, meet = ctypes.CDLL(None), threading.Barrier(8)
+libc.malloc.restype = ctypes.c_void_p
+def work():
+    meet.wait()
+    for _ in range(100):
+        libc.malloc(ctypes.c_size_t(10_000))
+    meet.wait()
+threads = [threading.Thread(target=work) for _ in range(8)]
+for t in threads: t.start()
+for t in threads: t.join()
+libc.fopen.restype = ctypes.c_void_p
+libc.malloc_info(0, ctypes.c_void_p(libc.fopen(b"/dev/stdout", b"w")))
+libc.fflush(None)
+"""
+    counts = []
+    for arenas in ("2", "0"):
+        run = [sys.executable, "-c", code.replace("ARENAS", arenas)]
+        told = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+        counts.append(told.count("<heap nr="))
+    assert counts[0] <= 2 < counts[1]
+
+
 def test_without_a_compiler_a_function_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(shutil, "which", lambda _: None)
