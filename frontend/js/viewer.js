@@ -252,7 +252,7 @@ export class Viewer {
   /** A sketch is smaller, with the shadow of before, and drawn finely once nothing has moved for a while. @param {boolean} [sketch] */
   #render(sketch = false) {
     clearTimeout(this.#settling);
-    if (sketch) this.#settling = setTimeout(() => this.disposed || this.#render(), REST_MS);
+    if (sketch) this.#settling = setTimeout(() => this.disposed || this.#queued || this.#render(), REST_MS);
     const ratio = Math.min(devicePixelRatio, 2) * (sketch ? SKETCH : 1);
     if (this.renderer.getPixelRatio() !== ratio) this.renderer.setPixelRatio(ratio);
     this.renderer.shadowMap.needsUpdate = this.#stale && !sketch;
