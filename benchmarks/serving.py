@@ -1,8 +1,10 @@
 """A real server: the time of a frame, a crowd of clients, the event loop, and the start."""
 
 import asyncio
+import math
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -100,6 +102,12 @@ async def pulse(http: httpx.AsyncClient, until: float, waits: list[float]) -> No
         await asyncio.sleep(0.02)
 
 
+async def lags(http: httpx.AsyncClient) -> dict[float, int]:
+    """How often the service's event loop was at most so many seconds late, since the start, as it tells itself."""
+    text = (await http.get("/metrics")).text
+    return {float(le): int(float(n)) for le, n in re.findall(r'loop_lag_seconds_bucket\{le="([^"]+)"\} (\S+)', text)}
+
+
 async def crowd(address: str, clients: int, duration: float, one_line: bool = False) -> dict:
     """Each on a line of its own, or all on the same, as a class is that looks at the first page."""
     limits = httpx.Limits(max_connections=clients + 4)
@@ -110,11 +118,14 @@ async def crowd(address: str, clients: int, duration: float, one_line: bool = Fa
         chosen, places = (known[:1], STEPS) if one_line else (known, FINE)
         taken: list[float] = []
         waits: list[float] = []
+        before = await lags(http)
         start = time.perf_counter()
         until = start + duration
         draggers = [drag(http, chosen[i % len(chosen)], places, until, taken, i) for i in range(clients)]
         *errors, _ = await asyncio.gather(*draggers, pulse(http, until, waits))
         seconds = time.perf_counter() - start
+        looked = {bound: count - before[bound] for bound, count in (await lags(http)).items()}
+    late = looked[math.inf] - looked[0.05]
     return {
         "frames_per_second": len(taken) / seconds,
         "p50_ms": 1e3 * quantile(taken, 0.5),
@@ -122,6 +133,8 @@ async def crowd(address: str, clients: int, duration: float, one_line: bool = Fa
         "errors": sum(errors),
         "healthz_p99_ms": 1e3 * quantile(waits, 0.99),
         "healthz_max_ms": 1e3 * max(waits),
+        "loop_late_over_50_ms_per_minute": 60 * late / seconds,
+        "loop_p99_ms_at_most": 1e3 * min(bound for bound, count in looked.items() if count >= 0.99 * looked[math.inf]),
     }
 
 

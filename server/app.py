@@ -49,13 +49,14 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.services = services
     if services.settings.compile:
         threading.Thread(target=services.prepare, name="prepare", daemon=True).start()
-    forgetting = asyncio.create_task(forget_old_uploads(services))
+    beside = [asyncio.create_task(work) for work in (forget_old_uploads(services), app.state.metrics.measure_lag())]
     try:
         yield
     finally:
-        forgetting.cancel()
-        with suppress(asyncio.CancelledError):
-            await forgetting
+        for task in beside:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await run_in_threadpool(services.close)
         app.state.services = None
 

@@ -21,6 +21,10 @@ from server.services import Services, ServicesOf
 
 router = APIRouter(tags=["operations"])
 
+LAG_EVERY = 0.02
+"""Seconds between two looks at how late the event loop is."""
+LAGS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
 
 class Queues(Collector):
     """Work that waits or runs, and the device's memory, read when they are asked for."""
@@ -67,6 +71,16 @@ class Metrics:
         self.seconds = Histogram(
             "netspace_request_seconds", "From first byte to last", ["method", "route"], registry=self.registry
         )
+        self.lag = Histogram(
+            "netspace_loop_lag_seconds", "How late the event loop is", buckets=LAGS, registry=self.registry
+        )
+
+    async def measure_lag(self) -> None:
+        """For ever: how much later than asked for the event loop comes back."""
+        while True:
+            begun = time.perf_counter()
+            await asyncio.sleep(LAG_EVERY)
+            self.lag.observe(max(0.0, time.perf_counter() - begun - LAG_EVERY))
 
 
 class Watch:

@@ -1,14 +1,17 @@
 """What an operator sees of the service, and what not."""
 
+import asyncio
 import json
 import re
 import runpy
 import sys
+import time
 
 import pytest
 import structlog
 from answers import assert_problem
 from fastapi.testclient import TestClient
+from prometheus_client import generate_latest
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 from tiny import TINY, ball
@@ -17,7 +20,7 @@ from work import attributes
 from netspace.checkpoint import network_bytes
 from server.app import create_app
 from server.settings import Settings
-from server.watch import configure_logs
+from server.watch import LAG_EVERY, Metrics, configure_logs
 
 
 def test_a_request_is_one_log_line_by_route_without_ids_names_or_content(client: TestClient) -> None:
@@ -90,6 +93,25 @@ def test_metrics_tell_the_states_of_jobs_and_how_many_meshes_are_made_together(c
     assert value(text, 'netspace_batch_size_sum{space="tiny"}') == 3
     assert value(text, 'netspace_meshes_total{from="made"}') == 3
     assert value(text, 'netspace_meshes_total{from="kept"}') == 1
+
+
+def test_metrics_tell_how_late_the_event_loop_is() -> None:
+    async def scenario() -> None:
+        measured = Metrics()
+        task = asyncio.create_task(measured.measure_lag())
+        await asyncio.sleep(0)
+        await asyncio.sleep(LAG_EVERY * 5)
+        time.sleep(0.3)  # what a loop should never do
+        await asyncio.sleep(LAG_EVERY * 2)
+        task.cancel()
+        told = generate_latest(measured.registry).decode()
+        late = value(told, "netspace_loop_lag_seconds_count") - value(
+            told, 'netspace_loop_lag_seconds_bucket{le="0.2"}'
+        )
+        assert late >= 1
+        assert value(told, "netspace_loop_lag_seconds_sum") > 0.25
+
+    asyncio.run(scenario())
 
 
 def test_ready_says_503_and_why_when_the_database_does_not_answer(
