@@ -32,6 +32,7 @@ def at_rest(page: Page) -> None:
     """Waits until the fine shape, the filmstrip and the plot are drawn."""
     expect(page.locator("#stage")).to_have_attribute("data-pending", "false")
     expect(page.locator("#stage")).to_have_attribute("data-resolution", "128")
+    expect(page.locator("#stage")).not_to_have_attribute("data-sketch", "true")
     expect(page.locator("#strip")).to_have_attribute("data-drawn", "true")
     expect(page.locator("#fact-volume")).not_to_have_text("…")
 
