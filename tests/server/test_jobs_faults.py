@@ -129,7 +129,7 @@ work()
 def test_a_clock_that_jumps_by_days_disturbs_no_job(service: TestClient) -> None:
     """By days, which no timeout survives that reads it; the timeout itself is long, so that a busy machine cannot make
     a worker miss it for other reasons."""
-    job = job_of(service)
+    job = job_of(service, steps=5 * faults.STEPS)
     settings = fast(services_of(service).settings).model_copy(update={"worker_timeout": 60.0})
     with process(settings, CLOCK), process(settings, CLOCK):
         until(lambda: ended(service, job), seconds=480)
