@@ -5,7 +5,7 @@ import shutil
 import statistics
 from typing import TYPE_CHECKING
 
-from benchmarks.serving import server
+from benchmarks.serving import STEPS, server
 from benchmarks.timing import quantile
 
 if TYPE_CHECKING:
@@ -64,13 +64,11 @@ MOVE = """([kind, steps]) => {
     step();
 }"""
 """One movement of a pointer a frame: around the map, or dragging it by a corner where no network is."""
-
-
-DRAG = """(steps) => {
+DRAG = """([places, steps]) => {
     const slider = document.querySelector("#slider");
     let i = 0;
     const step = () => {
-        slider.value = String(Math.abs((i % 120) - 60));
+        slider.value = String(Math.abs((i % (2 * places)) - places));
         slider.dispatchEvent(new Event("input", { bubbles: true }));
         if (++i < steps) requestAnimationFrame(step);
     };
@@ -158,10 +156,10 @@ def known_shapes(browser: "Browser", address: str, frames: int = 180) -> list[di
     page = browser.new_page(viewport={"width": 1280, "height": 860})
     page.set_default_timeout(PATIENCE_MS)
     page.goto(f"{address}/{LINE}")
-    for place in range(61):
+    for place in range(STEPS + 1):
         page.locator("#slider").fill(str(place))
-        page.wait_for_selector(f"#stage[data-t='{place / 60:.4f}'][data-pending=false]")
-    page.evaluate(DRAG, frames + 20)
+        page.wait_for_selector(f"#stage[data-t='{place / STEPS:.4f}'][data-pending=false]")
+    page.evaluate(DRAG, [STEPS, frames + 20])
     taken = page.evaluate(FRAMES, frames)
     page.close()
     row = {"benchmark": "shapes at hand, dragged", "frames_per_second": 1e3 * len(taken) / sum(taken)}

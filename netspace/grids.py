@@ -132,8 +132,7 @@ class _Corners:
             plane, z = where // size, where % size
             places = torch.stack([plane // size, plane % size, z], dim=1)
             answers = self._field(places.to(self.values.dtype) * self.spacing - 1)
-            for known in {self.values, self.bounds}:
-                known.view(-1)[where] = answers
+            self.values.view(-1)[where] = self.bounds.view(-1)[where] = answers
             self.exact.view(-1)[where] = True
         return len(where)
 

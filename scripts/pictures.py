@@ -72,9 +72,8 @@ def uploaded(page: Page) -> None:
     )
     expect(page.locator("#upload-result .verdict")).to_contain_text("represented")
     page.locator("#upload-result .near").scroll_into_view_if_needed()
-    expect(page.locator("#compare")).to_have_attribute(
-        "data-state", "known"
-    )  # it stands above, and grows when it is seen
+    # The comparison stands above, and grows when it is seen.
+    expect(page.locator("#compare")).to_have_attribute("data-state", "known")
     expect(page.locator("#upload-result .near img").last).to_have_js_property("complete", True)
 
 
