@@ -15,7 +15,7 @@ CLOCK = """(() => {
     const plain = window.requestAnimationFrame;
     window.requestAnimationFrame = (draw) => plain.call(window, (now) => draw(now * %s));
 })()"""
-"""Said before the page's own scripts: a clock of frames that runs so many times as fast, so that frames seem slow or never late."""
+"""Said before the page's own scripts: a clock of frames that runs so much faster: frames seem slow, or never late."""
 SLOW, QUICK = 100, 0
 TURNED = """async () => {
     const stage = document.querySelector("#stage");
