@@ -123,17 +123,24 @@ VNNI static void first_layer(const float *points, const float *weights, int64_t 
     }
 }
 
-/* Sums of UNITS units over all groups of the layer before. */
-VNNI static inline void products(const Group *in, int64_t groups, const int32_t *weights, __m512i sums[UNITS][VECTORS]) {
-    EVERY_UNIT for (int unit = 0; unit < UNITS; unit++)
-        EVERY_VECTOR for (int v = 0; v < VECTORS; v++)
-            sums[unit][v] = _mm512_setzero_si512();
-    for (int64_t group = 0; group < groups; group++, weights += UNITS)
-        EVERY_UNIT for (int unit = 0; unit < UNITS; unit++) {
-            const __m512i weight = _mm512_set1_epi32(weights[unit]);
-            EVERY_VECTOR for (int v = 0; v < VECTORS; v++)
-                sums[unit][v] = _mm512_dpbusd_epi32(sums[unit][v], in[group][v], weight);
-        }
+/* Sums of UNITS units over all groups of the layer before, which fill the registers: had they no names of their own, or
+   were this part of a larger function, GCC would store them in every turn, which takes twice as long. */
+VNNI __attribute__((noinline)) static void products(const Group *in, int64_t groups, const int32_t *weights, Group *out) {
+#define EACH_UNIT(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)
+#define BEGIN(u) __m512i first##u = _mm512_setzero_si512(), second##u = first##u, third##u = first##u;
+#define ADD(u)                                                                                                         \
+    weight = _mm512_set1_epi32(weights[u]);                                                                            \
+    first##u = _mm512_dpbusd_epi32(first##u, first, weight);                                                           \
+    second##u = _mm512_dpbusd_epi32(second##u, second, weight);                                                        \
+    third##u = _mm512_dpbusd_epi32(third##u, third, weight);
+#define END(u) out[u][0] = first##u, out[u][1] = second##u, out[u][2] = third##u;
+    EACH_UNIT(BEGIN)
+    for (int64_t group = 0; group < groups; group++, weights += UNITS) {
+        const __m512i first = in[group][0], second = in[group][1], third = in[group][2];
+        __m512i weight;
+        EACH_UNIT(ADD)
+    }
+    EACH_UNIT(END)
 }
 
 /* A hidden layer: its sines go to `out`, or where that is NULL, weighted by `last`, into `answers`. */
@@ -143,7 +150,7 @@ VNNI static void hidden_layer(
     const int32_t *weights = (const int32_t *)packed;
     const float *scales = packed + units * groups, *shifts = scales + units;
     for (int64_t start = 0; start < units; start += UNITS, weights += groups * UNITS) {
-        __m512i sums[UNITS][VECTORS];
+        Group sums[UNITS];
         products(in, groups, weights, sums);
         EVERY_VECTOR for (int v = 0; v < VECTORS; v++) {
             __m512i bytes[UNITS / 4] = {_mm512_setzero_si512(), _mm512_setzero_si512()};
