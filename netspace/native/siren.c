@@ -6,7 +6,6 @@
 #include "clones.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { UNITS = 8, LANES = 16, VECTORS = 3, BLOCK = LANES * VECTORS, LARGEST = 127, ZERO = 128 };
@@ -199,9 +198,9 @@ VNNI EXPORTED int64_t siren_answers(
     int64_t widest = 0;
     for (int64_t layer = 0; layer < depth; layer++)
         widest = widths[layer] > widest ? widths[layer] : widest;
-    Group *scratch;
     const size_t half = (size_t)padded(widest) / 4;
-    if (posix_memalign((void **)&scratch, 64, 2 * half * sizeof *scratch))
+    Group *scratch = _mm_malloc(2 * half * sizeof *scratch, sizeof(__m512i));
+    if (!scratch)
         return -1;
     float by_axis[3 * BLOCK], found[BLOCK];
     for (int64_t start = 0; start < count; start += BLOCK) {
@@ -212,7 +211,7 @@ VNNI EXPORTED int64_t siren_answers(
         block(packed, depth, widths, by_axis, found, scratch, scratch + half);
         memcpy(answers + start, found, (size_t)here * sizeof *answers);
     }
-    free(scratch);
+    _mm_free(scratch);
     return 0;
 }
 
