@@ -1,6 +1,6 @@
 # The service, the page and the command line, run as an ordinary user from a file system that may be read-only; PyTorch
 # for the CPU, and no compiler. For a GPU: `docker build --build-arg TORCH=cuda .`, and then `docker run --gpus all ...`
-# Meshes are made about twice as fast where PyTorch finds a compiler: `--build-arg COMPILER=g++`.
+# There, PyTorch makes meshes faster with a compiler: `--build-arg COMPILER="gcc libc6-dev"`.
 # Another base, by its digest too: `--build-arg BASE=python:...@sha256:...`.
 ARG BASE=python:3.11-slim-bookworm@sha256:a36c24f9cbdf4fd0f52d67f0823eeac19c2028c637cecc392d97f980d4fec56b
 
@@ -8,6 +8,7 @@ FROM ${BASE} AS build
 ARG TORCH=cpu
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /app
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
 RUN python3 -m venv /opt/venv && python3 -m venv /opt/node
 COPY requirements/ requirements/
 COPY scripts/install-runtime scripts/
@@ -17,6 +18,7 @@ RUN /opt/node/bin/pip install --quiet --require-hashes -r requirements/node.txt 
     cd frontend && PATH=/opt/node/bin:$PATH npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 COPY . .
 RUN /opt/venv/bin/pip install --no-deps --no-build-isolation --editable . && \
+    /opt/venv/bin/python -c 'from netspace.native import library; assert library()' && \
     /opt/venv/bin/python -m compileall -q netspace server && /opt/venv/bin/pip uninstall --quiet --yes pip
 
 FROM ${BASE}

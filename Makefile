@@ -11,6 +11,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 RUNTIME := $(VENV)/stamps/runtime
 DEV := $(VENV)/stamps/dev
 TOOLS := $(VENV)/stamps/tools
+NATIVE := $(wildcard netspace/native/*.[ch])
 FRONTEND := frontend/node_modules/.stamp
 FRONTEND_DEV := frontend/node_modules/.stamp-dev
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund
@@ -66,9 +67,11 @@ $(PY):
 		{ echo 'NetSpace needs Python 3.11 or newer. If it has another name: make PYTHON=/path/to/python3.12 ...'; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV) || { rm -rf $(VENV); exit 1; }
 
-$(RUNTIME): requirements/runtime.txt requirements/torch.txt pyproject.toml scripts/install-runtime | $(PY)
+$(RUNTIME): requirements/runtime.txt requirements/torch.txt pyproject.toml scripts/install-runtime $(NATIVE) | $(PY)
 	TORCH=$(TORCH) sh scripts/install-runtime $(PY)
+	@rm -f netspace/native/*.so
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@ls netspace/native/*.so >/dev/null 2>&1 || echo 'No C compiler was found: meshes take several times as long.'
 	@mkdir -p $(@D) && touch $@
 
 $(DEV): requirements/dev.txt $(RUNTIME)

@@ -9,36 +9,48 @@ BEGIN, END = "<!-- figures: written by `make bench` -->\n", "<!-- end of figures
 
 @dataclass(frozen=True)
 class Goal:
-    """`figure` of a benchmark's row: at least `wanted`, or at most where `most` is set."""
+    """`figure` of a benchmark's row: at least `wanted`, or at most where `most` is set.
+
+    `best` names the benchmark and figure that bound it: the time of what no way of doing it is without.
+    """
 
     benchmark: str
     figure: str
     wanted: float
     unit: str
     most: bool = False
+    best: tuple[str, str] | None = None
 
     def row(self, rows: dict[str, dict]) -> str:
         """Of a Markdown table."""
-        sign = "<=" if self.most else ">="
-        value = rows.get(self.benchmark, {}).get(self.figure)
-        cells = ["not measured", ""]
-        if value is not None:
-            reached = value <= self.wanted if self.most else value >= self.wanted
-            cells = [f"{value:.3g} {self.unit}", "reached" if reached else "missed"]
+        row = rows.get(self.benchmark, {})
+        value, on_gpu = row.get(self.figure), row.get(f"gpu_{self.figure}")
+        best = rows.get(self.best[0], {}).get(self.best[1]) if self.best else None
+        reached = "" if value is None else "reached" if self._is_reached(value) else "missed"
+        measured = "not measured" if value is None else self._said(value)
         name = f"{self.benchmark}, {self.figure.replace('_', ' ')}"
-        return f"| {name} | {sign} {self.wanted:g} {self.unit} | {cells[0]} | {cells[1]} |"
+        wanted = f"{'<=' if self.most else '>='} {self.wanted:g} {self.unit}"
+        return f"| {name} | {wanted} | {measured} | {reached} | {self._said(best)} | {self._said(on_gpu)} |"
 
+    def _is_reached(self, value: float) -> bool:
+        return value <= self.wanted if self.most else value >= self.wanted
+
+    def _said(self, value: float | None) -> str:
+        return "" if value is None else f"{value:.3g} {self.unit}"
+
+
+STEP, ZOO = "training step, 16 networks", "fitting 4 networks, 60 steps (one process a core)"
 
 GOALS = (
-    Goal("meshing 128^3", "ratio", 8, "x"),
-    Goal("meshing 256^3", "ratio", 20, "x"),
-    Goal("one client dragging", "p50_ms", 40, "ms", most=True),
+    Goal("meshing 128^3", "ratio", 8, "x", best=("meshing 128^3", "ratio_at_best")),
+    Goal("meshing 256^3", "ratio", 20, "x", best=("meshing 256^3", "ratio_at_best")),
+    Goal("one client dragging", "p50_ms", 40, "ms", most=True, best=("meshing 64^3", "both_alone_ms")),
     Goal("one client dragging", "p99_ms", 120, "ms", most=True),
-    Goal("32 clients against one", "ratio", 3, "x"),
+    Goal("32 clients against one after the other", "ratio", 3, "x"),
     Goal("32 clients dragging", "errors", 0, "", most=True),
     Goal("32 clients dragging", "loop_late_over_50_ms_per_minute", 0, "times", most=True),
-    Goal("training step, 16 networks", "ratio", 5, "x"),
-    Goal("fitting 4 networks, 60 steps (one process a core)", "ratio", 5, "x"),
+    Goal(STEP, "ratio", 5, "x", best=(STEP, "ratio_at_best")),
+    Goal(ZOO, "ratio", 5, "x", best=(ZOO, "ratio_at_best")),
     Goal("start to ready", "seconds", 6, "s", most=True),
     Goal("import netspace against torch", "ratio", 1.5, "x", most=True),
     Goal("page, first visit", "meaningful_paint_s", 1.5, "s", most=True),
@@ -57,8 +69,8 @@ def figures(results: dict) -> str:
         f"{'native' if machine['bfloat16'] else 'emulated, so not used'}), torch {machine['torch']}, "
         f"GPU: {machine['gpu'] or 'none at hand'}.",
         "",
-        "| goal | wanted | measured | |",
-        "|---|---|---|---|",
+        "| goal | wanted | measured | | at best | on a GPU |",
+        "|---|---|---|---|---|---|",
         *[goal.row(rows) for goal in GOALS],
         "",
         "| benchmark | figures |",

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import httpx
 import torch
 
-from benchmarks.serving import lines, resident_mib, server
+from benchmarks.serving import known_lines, resident_mib, server
 from benchmarks.timing import quantile
 from netspace.archs import Siren
 from netspace.checkpoint import network_bytes
@@ -147,7 +147,7 @@ async def measure_memory(pid: int, until: float, every: float) -> list[float]:
 async def load(address: str, pid: int, clients: int, seconds: float) -> tuple[Crowd, list[float]]:
     limits = httpx.Limits(max_connections=clients + 4, max_keepalive_connections=clients + 4)
     async with httpx.AsyncClient(base_url=address, timeout=120, limits=limits) as http:
-        crowd = Crowd(http, await lines(http), own_networks(64))
+        crowd = Crowd(http, await known_lines(address), own_networks(64))
         until = time.perf_counter() + seconds
         everyone = [client(crowd, seed, ARRIVAL * seed / clients, until) for seed in range(clients)]
         held, *_ = await asyncio.gather(measure_memory(pid, until, seconds / 60), pulse(crowd, until), *everyone)

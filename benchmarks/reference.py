@@ -23,10 +23,10 @@ def module_of(arch: Siren, theta: Tensor) -> SirenMLP:
 @torch.no_grad()
 def dense_mesh(arch: Siren, theta: Tensor, resolution: int, chunk: int = 32**3) -> trimesh.Trimesh:
     """Every corner of the grid evaluated, in chunks, as the paper's released code does; then marching cubes."""
-    module = module_of(arch, theta)
-    axis = torch.linspace(-1, 1, resolution + 1)
+    module = module_of(arch, theta).to(theta.device)
+    axis = torch.linspace(-1, 1, resolution + 1, device=theta.device)
     points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
-    values = torch.cat([module(part) for part in points.split(chunk)]).reshape((resolution + 1,) * 3).numpy()
+    values = torch.cat([module(part) for part in points.split(chunk)]).reshape((resolution + 1,) * 3).cpu().numpy()
     padded = np.pad(values, 1, constant_values=2.0 / resolution)
     vertices, faces, _, _ = marching_cubes(padded, 0.0, gradient_direction="descent")
     return trimesh.Trimesh(np.clip((vertices - 1) * (2.0 / resolution) - 1, -1, 1), faces, process=False)
@@ -56,10 +56,10 @@ def fit_one_by_one(points: Tensor, sdf: Tensor, config: FitConfig, generator: to
     arch = config.arch
     out = []
     for pool, target, start in zip(points, sdf, arch.initial(len(points), generator), strict=True):
-        module = module_of(arch, start)
+        module = module_of(arch, start).to(points.device)
         optimiser = torch.optim.Adam(module.parameters(), lr=config.lr, betas=(0.9, 0.99))
         for step in range(config.steps):
-            pick = torch.randint(len(pool), (config.points,), generator=generator)
+            pick = torch.randint(len(pool), (config.points,), generator=generator).to(points.device)
             optimiser.param_groups[0]["lr"] = learning_rate(step, config.steps, config.lr, config.warmup)
             loss = clamped_l1(module(pool[pick]), target[pick], config.clamp).mean()
             optimiser.zero_grad()

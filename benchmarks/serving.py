@@ -1,6 +1,7 @@
 """A real server: the time of a frame, a crowd of clients, the event loop, and the start."""
 
 import asyncio
+import json
 import math
 import os
 import random
@@ -11,11 +12,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 
+from benchmarks.connection import Connection
 from benchmarks.timing import quantile
 
 START_PATIENCE = 120.0
@@ -72,14 +74,17 @@ def resident_mib(pid: int) -> float:
     return 0.0
 
 
-async def lines(http: httpx.AsyncClient) -> list[tuple[str, str]]:
-    found = (await http.get("/spaces/chairs/latents?limit=100")).json()["items"]
+async def known_lines(address: str) -> list[tuple[str, str]]:
+    """The ends of 32 lines between networks of the gallery."""
+    http = Connection(address)
+    found = json.loads((await http.get("/spaces/chairs/latents", limit="100"))[1])["items"]
+    await http.close()
     ids = [item["id"] for item in found if item["origin"] == "gallery"]
     return list(zip(ids[:32], ids[32:64], strict=False))
 
 
 async def drag(
-    http: httpx.AsyncClient, line: tuple[str, str], places: int, until: float, taken: list[float], seed: int
+    http: Connection, line: tuple[str, str], places: int, until: float, taken: list[float], seed: int
 ) -> int:
     """One client that asks for the next place on its line as soon as it has the last; returns its errors."""
     rng, errors, t = random.Random(seed), 0, 0.5
@@ -87,13 +92,13 @@ async def drag(
         t = min(1.0, max(0.0, t + rng.uniform(-0.05, 0.05)))
         start = time.perf_counter()
         place = round(t * places) / places
-        answer = await http.get("/mesh", params={"a": line[0], "b": line[1], "t": f"{place:g}", "resolution": 64})
+        status, _ = await http.get("/mesh", a=line[0], b=line[1], t=f"{place:g}", resolution="64")
         taken.append(time.perf_counter() - start)
-        errors += answer.status_code != 200
+        errors += status != 200
     return errors
 
 
-async def pulse(http: httpx.AsyncClient, until: float, waits: list[float]) -> None:
+async def pulse(http: Connection, until: float, waits: list[float]) -> None:
     """How long the event loop takes to answer a call that needs no work."""
     while time.perf_counter() < until:
         start = time.perf_counter()
@@ -102,27 +107,32 @@ async def pulse(http: httpx.AsyncClient, until: float, waits: list[float]) -> No
         await asyncio.sleep(0.02)
 
 
-async def lags(http: httpx.AsyncClient) -> dict[float, int]:
+async def lags(http: Connection) -> dict[float, int]:
     """How often the service's event loop was at most so many seconds late, since the start, as it tells itself."""
-    text = (await http.get("/metrics")).text
+    text = (await http.get("/metrics"))[1].decode()
     return {float(le): int(float(n)) for le, n in re.findall(r'loop_lag_seconds_bucket\{le="([^"]+)"\} (\S+)', text)}
 
 
-async def crowd(address: str, clients: int, duration: float, one_line: bool = False) -> dict:
+async def crowd(address: str, clients: int, duration: float, places: int = STEPS, one_line: bool = False) -> dict:
     """Each on a line of its own, or all on the same, as a class is that looks at the first page."""
-    limits = httpx.Limits(max_connections=clients + 4)
-    async with httpx.AsyncClient(base_url=address, timeout=60, limits=limits) as http:
-        known = await lines(http)
-        for line in known[:2]:  # what only the first requests pay for
-            await http.get("/mesh", params={"a": line[0], "b": line[1], "t": "0.5"})
-        chosen, places = (known[:1], STEPS) if one_line else (known, FINE)
+    async with AsyncExitStack() as open_ones:
+
+        def connection() -> Connection:
+            opened = Connection(address)
+            open_ones.push_async_callback(opened.close)
+            return opened
+
+        http, known = connection(), await known_lines(address)
+        for a, b in known[:2]:  # what only the first requests pay for
+            await http.get("/mesh", a=a, b=b, t="0.5")
+        chosen = known[:1] if one_line else known
         taken: list[float] = []
         waits: list[float] = []
         before = await lags(http)
         start = time.perf_counter()
         until = start + duration
-        draggers = [drag(http, chosen[i % len(chosen)], places, until, taken, i) for i in range(clients)]
-        *errors, _ = await asyncio.gather(*draggers, pulse(http, until, waits))
+        draggers = [drag(connection(), chosen[i % len(chosen)], places, until, taken, i) for i in range(clients)]
+        *errors, _ = await asyncio.gather(*draggers, pulse(connection(), until, waits))
         seconds = time.perf_counter() - start
         looked = {bound: count - before[bound] for bound, count in (await lags(http)).items()}
     late = looked[math.inf] - looked[0.05]
@@ -139,15 +149,24 @@ async def crowd(address: str, clients: int, duration: float, one_line: bool = Fa
 
 
 def measure(duration: float = 20.0) -> list[dict]:
+    """A crowd drags three times as long as one client; its memory is looked at when caches are full."""
     rows = []
     with server(NETSPACE_RATE_LIMIT="") as (address, pid, ready):
+
+        def run(name: str, clients: int, seconds: float, places: int = STEPS, one_line: bool = False) -> dict:
+            rows.append({"benchmark": name, **asyncio.run(crowd(address, clients, seconds, places, one_line))})
+            return rows[-1]
+
         rows.append({"benchmark": "start to ready", "seconds": ready})
-        rows.append({"benchmark": "one client dragging", **asyncio.run(crowd(address, 1, duration))})
-        asyncio.run(crowd(address, 32, duration / 4))
+        run("one client dragging", 1, duration, FINE)
+        run("32 clients, hardly a place twice", 32, duration, FINE)
         before = resident_mib(pid)
-        many = asyncio.run(crowd(address, 32, duration))
-        rows.append({"benchmark": "32 clients dragging", **many, "growth_mib": resident_mib(pid) - before})
-        rows.append({"benchmark": "32 clients on one line", **asyncio.run(crowd(address, 32, duration, one_line=True))})
-    ratio = rows[2]["frames_per_second"] / rows[1]["frames_per_second"]
-    rows.append({"benchmark": "32 clients against one", "ratio": ratio})
+        many = run("32 clients dragging", 32, 3 * duration)
+        many["growth_mib"] = resident_mib(pid) - before
+        run("32 clients on one line", 32, duration, one_line=True)
+    with server(NETSPACE_RATE_LIMIT="", NETSPACE_KEEP_MESHES="0") as (address, _, _):
+        alone = asyncio.run(crowd(address, 1, duration))
+        rows.append({"benchmark": "one client dragging, nothing kept", **alone})
+    ratio = many["frames_per_second"] / alone["frames_per_second"]
+    rows.append({"benchmark": "32 clients against one after the other", "ratio": ratio})
     return rows

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from netspace.native import call, library
+
 Corner = tuple[int, int, int]
 Triangle = tuple[int, int, int]
 
@@ -108,6 +110,24 @@ def marching_cubes(values: Tensor) -> tuple[Tensor, Tensor]:
 
     On every edge between a corner that is inside and one that is not lies a vertex, where the value would be zero.
     """
+    native = values.device.type == "cpu" and values.dtype == torch.float32 and library() is not None
+    return _in_c(values.contiguous()) if native else _on_tensors(values)
+
+
+def _in_c(values: Tensor) -> tuple[Tensor, Tensor]:
+    """The same by the compiled library."""
+    table, shape = _table(values.device), torch.tensor(values.shape)
+    inside, counts = torch.empty(values.shape, dtype=torch.uint8), torch.empty(2, dtype=torch.int64)
+    call("cubes_count", shape, values, table.counts, inside, counts)
+    vertices, faces = torch.empty(int(counts[0]), 3), torch.empty(int(counts[1]), 3, dtype=torch.int64)
+    number = torch.empty(3, values.numel(), dtype=torch.int32)
+    cases = (table.counts, table.starts, table.triangles, table.axes, table.begins)
+    call("cubes_fill", shape, values, inside, *cases, number, vertices, faces)
+    return vertices, faces
+
+
+def _on_tensors(values: Tensor) -> tuple[Tensor, Tensor]:
+    """The same by PyTorch alone."""
     inside, flat = values < 0, values.reshape(-1)
     size = torch.tensor(values.shape, device=values.device)
     strides = torch.tensor([values.shape[1] * values.shape[2], values.shape[2], 1], device=values.device)

@@ -1,72 +1,90 @@
 """One SDF network at many points, as fast as the machine evaluates it.
 
-`functional.run` is the plain way, exact and differentiable. Meshing asks one network for a hundred thousand answers and
-needs them to a tenth of a cell. Where bfloat16 is native, hidden products are taken in it and, as on every GPU once
-`prepare` has been called, fused with the sines by the compiler into one kernel for a fixed number of points. Elsewhere
-each layer's values stay in cache, and its sines replace them. As these lie in [-1, 1], eight bits hold them well: where
-a processor multiplies those fast, hidden products are taken in them.
+`functional.run` is the plain way, exact and differentiable. Meshing asks one network for tens of thousands of answers
+and needs them to a tenth of a cell. On a CPU with fast products of eight-bit integers, hidden layers are evaluated in
+them, in C; elsewhere in float32, a few points at a time, so that a layer's values stay in cache. On a GPU the compiler
+fuses products in bfloat16 with the sines into one kernel for a fixed number of points, once `prepare` has been called.
 """
 
+import math
+import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 from torch.func import functional_call
-from torch.nn import functional as F
 
 from netspace.archs import Architecture, Siren
 from netspace.data.points import uniform_points
 from netspace.errors import UnknownArchitecture
 from netspace.functional import own_module
 from netspace.grids import Field
-from netspace.runtime import can_compile, fast_product, has_eight_bit_products
+from netspace.native import call, library
+from netspace.runtime import can_compile, fast_product
 
 CHUNK = 4096
-"""Points of one call of a compiled kernel."""
-CACHED = 1024
-"""Points of one call in float32: a layer's values stay in a core's cache."""
+"""Points of one call of a GPU's kernel."""
 WHOLE = 512
 """Remainders from this size on are filled up to a whole chunk; smaller ones are evaluated as they are."""
+CACHED = 1024
+"""Points of one call in float32: a layer's values stay in a core's cache."""
+SHARE = 3072
+"""Points of one call in eight bits, a millisecond's work: cores that are busy with something else take fewer."""
 TOLERANCE = 0.1 * 2 / 256
-"""A tenth of a cell of the finest grid: a network whose answers bfloat16 moves further is evaluated in float32."""
-STEP = 128
-"""In eight bits numbers of points are multiples of it: oneDNN makes and keeps a kernel for every number it meets."""
-WIDE = 128
-"""Units from which on eight bits pay for rounding to them."""
-
-CPU_OPTIONS: dict[str, str | int | bool | Callable[..., Any]] = {
-    "max_autotune": True,
-    "max_autotune_gemm_backends": "CPP,ATEN",
-    "autotune_num_choices_displayed": 0,
-    "cpp.threads": 1,
-}
-"""Products as C++ templates, into which the sines are fused; threads are ours, see `_threads`."""
-
-KINDS = ("weight", "bias")
+"""A tenth of a cell of the finest grid: a network whose answers are moved further is evaluated in float32."""
 
 T = TypeVar("T")
 R = TypeVar("R")
 Forward = Callable[[dict[str, Tensor], Tensor], Tensor]
 
 
+class Cores:
+    """One thread a core, each of which computes alone: cheaper than sharing every small product among all of them.
+
+    A thread stays on its core where the system can hold it there: left alone, those that are woken at the same moment
+    often begin on the same one, and are only parted after milliseconds.
+    """
+
+    def __init__(self) -> None:
+        self.count = torch.get_num_threads()
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        self._free = deque(cores if len(cores) == self.count else [])
+        self._pool = ThreadPoolExecutor(self.count, "fields", self._begin)
+        everyone = threading.Barrier(self.count)
+        list(self._pool.map(lambda _: everyone.wait(), range(self.count)))
+        torch.set_num_threads(self.count)  # the pool's threads have set what later threads would start with
+
+    def _begin(self) -> None:
+        torch.set_num_threads(1)
+        if self._free:
+            os.sched_setaffinity(0, {self._free.popleft()})
+
+    def map(self, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
+        """`work` of every item, in their order."""
+        return list(self._pool.map(work, items))
+
+
 @lru_cache(maxsize=1)
-def _threads() -> ThreadPoolExecutor:
-    """One thread a core, each of which computes alone: cheaper than sharing every small product among all of them."""
-    count = torch.get_num_threads()
-    pool = ThreadPoolExecutor(count, "fields", torch.set_num_threads, (1,))
-    list(pool.map(lambda _: None, range(count)))
-    torch.set_num_threads(count)  # the pool's threads have set what later threads would start with
-    return pool
+def cores() -> Cores:
+    """The process' own."""
+    return Cores()
 
 
 def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
     """`work` of every item on all cores at once. Not to be called from within itself."""
     items = list(items)
-    return list(_threads().map(work, items)) if len(items) > 1 else [work(item) for item in items]
+    return cores().map(work, items) if len(items) > 1 else [work(item) for item in items]
+
+
+def _even(count: int, most: int) -> int:
+    """Points of a share, at most so many, of which every core gets as many as the others."""
+    rounds = math.ceil(count / (cores().count * most))
+    return math.ceil(count / (cores().count * rounds))
 
 
 class Kernel:
@@ -74,24 +92,26 @@ class Kernel:
 
     def __init__(self, arch: Architecture, device: torch.device) -> None:
         self.arch, self.device = arch, device
+        self.compiles = device.type != "cpu"
+        """Whether it is the compiler's kernel that answers, once there is one."""
         self._product = fast_product(device)
-        self._compiles = self._product is not None or device.type != "cpu"
         self._probes = uniform_points(256, torch.Generator().manual_seed(0)).to(device)
         self._compiled: Forward | None = None
         self._lock = threading.Lock()
 
     @property
     def prepared(self) -> bool:
-        return not self._compiles or self._compiled is not None
+        """Whether this is as fast as it gets."""
+        return self._compiled is not None if self.compiles else library() is not None
 
     def prepare(self) -> bool:
-        """Compiles (5 to 20 seconds the first time on a machine) where that pays; False where no compiler is there."""
+        """Compiles (5 to 20 seconds the first time on a machine) for a GPU. False where a compiler is missing, or on a
+        CPU was missing when this was installed."""
         with self._lock:
-            if not self.prepared and can_compile():
-                options = CPU_OPTIONS if self.device.type == "cpu" else None
+            if self.compiles and not self.prepared and can_compile():
                 module = self.arch.build(product_dtype=self._product, device="meta")
                 compiled: Forward = torch.compile(
-                    lambda params, points: functional_call(module, params, (points,)), dynamic=False, options=options
+                    lambda params, points: functional_call(module, params, (points,)), dynamic=False
                 )
                 theta = torch.zeros(1, self.arch.layout.size, device=self.device)
                 with torch.no_grad():
@@ -99,39 +119,10 @@ class Kernel:
                 self._compiled = compiled
         return self.prepared
 
-    def _params(self, theta: Tensor) -> dict[str, Tensor]:
-        return {name: value.contiguous() for name, value in self.arch.layout.unflatten(theta).items()}
-
-    def _product_dtype(self, params: dict[str, Tensor], tolerance: float) -> torch.dtype | None:
-        """bfloat16 if it moves this network's answers by at most `tolerance`."""
-        if self._product is None:
-            return None
-        with torch.no_grad():
-            exact, fast = (self._plain(params, self._probes, dtype) for dtype in (None, self._product))
-        return self._product if bool(((exact - fast).abs() <= tolerance).all()) else None
-
-    @torch.no_grad()
-    def _uncompiled(self, params: dict[str, Tensor], tolerance: float) -> Field:
-        """In eight bits if that moves this network's answers by at most half of `tolerance`: probes miss the worst."""
-        assert isinstance(self.arch, Siren)
-        exact = _in_place(self.arch, params)
-        if min(self.arch.hidden) < WIDE or not has_eight_bit_products(self.device):
-            return exact
-        quick = _in_eight_bits(self.arch, params)
-        near = ((exact(self._probes) - quick(self._probes)).abs() <= tolerance / 2).all()
-        return quick if bool(near) else exact
-
-    def _plain(self, params: dict[str, Tensor], points: Tensor, product: torch.dtype | None) -> Tensor:
-        return functional_call(own_module(self.arch, product), params, (points,))
-
     def field(self, theta: Tensor, alone: bool = False, tolerance: float = TOLERANCE) -> Field:
         """theta [P] -> points [N, 3] -> values [N], without gradient; `alone` on the calling thread's core only."""
-        params = self._params(theta.detach())
-        answers: Field
-        if self._compiles:
-            answers, size = partial(self._chunk, params, self._product_dtype(params, tolerance)), CHUNK
-        else:
-            answers, size = self._uncompiled(params, tolerance), CACHED
+        theta = theta.detach()
+        answers, size = (self._on_gpu if self.compiles else self._on_cpu)(theta, tolerance)
 
         @torch.no_grad()
         def chunk(points: Tensor) -> Tensor:
@@ -140,11 +131,37 @@ class Kernel:
         def field(points: Tensor) -> Tensor:
             if not len(points):
                 return points.new_empty(0)
-            chunks = points.contiguous().split(size)
-            one_by_one = alone or self.device.type != "cpu"
-            return torch.cat([chunk(c) for c in chunks] if one_by_one else in_parallel(chunk, chunks))
+            if alone or self.device.type != "cpu":
+                return torch.cat([chunk(c) for c in points.contiguous().split(size)])
+            return torch.cat(in_parallel(chunk, points.contiguous().split(_even(len(points), size))))
 
         return field
+
+    @torch.no_grad()
+    def _on_cpu(self, theta: Tensor, tolerance: float) -> tuple[Field, int]:
+        """In eight bits if that moves this network's answers by at most half of `tolerance`: probes miss the worst."""
+        assert isinstance(self.arch, Siren)
+        exact = _in_place(self.arch, self._params(theta))
+        if not EightBits.fit(self.arch):
+            return exact, CACHED
+        quick = EightBits(self.arch, theta)
+        near = ((exact(self._probes) - quick(self._probes)).abs() <= tolerance / 2).all()
+        return (quick, SHARE) if bool(near) else (exact, CACHED)
+
+    @torch.no_grad()
+    def _on_gpu(self, theta: Tensor, tolerance: float) -> tuple[Field, int]:
+        """In bfloat16 if that moves this network's answers by at most `tolerance`."""
+        params, product = self._params(theta), None
+        if self._product is not None:
+            exact, fast = (self._plain(params, self._probes, dtype) for dtype in (None, self._product))
+            product = self._product if bool(((exact - fast).abs() <= tolerance).all()) else None
+        return partial(self._chunk, params, product), CHUNK
+
+    def _params(self, theta: Tensor) -> dict[str, Tensor]:
+        return {name: value.contiguous() for name, value in self.arch.layout.unflatten(theta).items()}
+
+    def _plain(self, params: dict[str, Tensor], points: Tensor, product: torch.dtype | None) -> Tensor:
+        return functional_call(own_module(self.arch, product), params, (points,))
 
     def _chunk(self, params: dict[str, Tensor], product: torch.dtype | None, points: Tensor) -> Tensor:
         count = len(points)
@@ -172,40 +189,26 @@ def _in_place(arch: Siren, params: dict[str, Tensor]) -> Field:
 
 
 class EightBits:
-    """A hidden layer's sums [N, out] of sines [N, in]: round(127 sine) + 128 times weights in 127ths of each unit's
-    largest, summed exactly."""
+    """A SIREN whose hidden layers are sums of round(127 sine) times weights in 127ths of each unit's largest, exact."""
 
-    def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        """weight [out, in], bias [out]."""
-        self._scales, self._bias = (weight.abs().amax(1) / 127).clamp_min(1e-12), bias
-        rounded = (weight / self._scales[:, None]).round().to(torch.int8)
-        self._weight = torch.ops.onednn.qlinear_prepack(rounded, [CACHED, weight.shape[1]])
-        self._zeros = torch.zeros(len(bias), dtype=torch.int64)
-        self._shift = torch.tensor(128.5)  # its half rounds, since what follows cuts off
+    def __init__(self, arch: Siren, theta: Tensor) -> None:
+        """theta [P]."""
+        self._widths = torch.tensor(arch.hidden)
+        self._shape = (len(arch.hidden), self._widths)
+        self._packed = torch.empty(call("siren_size", *self._shape))
+        call("siren_pack", theta.float().contiguous(), *self._shape, arch.omega, self._packed)
 
-    def __call__(self, sines: Tensor) -> Tensor:
-        rounded = torch.add(self._shift, sines, alpha=127).to(torch.uint8)
-        return torch.ops.onednn.qlinear_pointwise(
-            *(rounded, 1 / 127, 128, self._weight, self._scales, self._zeros, self._bias),
-            *(1.0, 0, torch.float32, "none", [], ""),
+    @staticmethod
+    def fit(arch: Siren) -> bool:
+        """Whether there is a product to take in them, and a processor that multiplies them fast."""
+        return (
+            len(arch.hidden) > 1 and arch.in_features == 3 and library() is not None and bool(call("siren_supported"))
         )
 
-
-def _in_eight_bits(arch: Siren, params: dict[str, Tensor]) -> Field:
-    """As `_in_place`, with rounded products of hidden layers."""
-    weights, biases = ([params[f"layers.{i}.{kind}"] for i in range(len(arch.hidden) + 1)] for kind in KINDS)
-    first, shift = arch.omega * weights[0].T, arch.omega * biases[0]
-    hidden = [EightBits(arch.omega * w, arch.omega * b) for w, b in zip(weights[1:-1], biases[1:-1], strict=True)]
-
-    def answers(points: Tensor) -> Tensor:
-        count = len(points)
-        points = F.pad(points, (0, 0, 0, -count % STEP))
-        sines = torch.addmm(shift, points, first).sin_()
-        for layer in hidden:
-            sines = layer(sines).sin_()
-        return torch.mv(sines, weights[-1][0]).add_(biases[-1])[:count]
-
-    return answers
+    def __call__(self, points: Tensor) -> Tensor:
+        answers = torch.empty(len(points))
+        call("siren_answers", self._packed, *self._shape, points.contiguous(), len(points), answers)
+        return answers
 
 
 @lru_cache(maxsize=64)
@@ -225,5 +228,5 @@ def network_field(arch: Architecture, theta: Tensor, alone: bool = False, tolera
 
 
 def prepare(arch: Architecture, device: torch.device | str = "cpu") -> bool:
-    """Makes `network_field` of this architecture as fast as it gets; False where a compiler is wanted for it."""
+    """Makes `network_field` of this architecture as fast as it gets; False where a compiler is or was wanted for it."""
     return kernel(arch, torch.device(device)).prepare()

@@ -4,12 +4,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from netspace.cubes import places_of
+from netspace.native import call, library
 
 Field = Callable[[Tensor], Tensor]
 """points [N, 3] -> values [N], negative inside."""
@@ -47,6 +50,11 @@ def dense_grid(field: Field, resolution: int, device: torch.device | str = "cpu"
 USUAL, CALM = 0.9, 1.25
 """A field is as steep as its samples say if USUAL of them are at most CALM times as steep as a distance. The shipped
 space's networks are (0.5 to 1.2); small or badly fitted ones (up to 2.2) are steeper between samples than at them."""
+
+AHEAD = 0.19
+"""A level that is not the last evaluates what is so near, in cells of the level before: each such value settles several
+corners of the next level, so that all in all 40% fewer are evaluated (64^3, the shipped networks; from 0.15 to 0.2 it
+matters little)."""
 
 NEW = tuple(odd for odd in product((0, 1), repeat=3) if any(odd))
 """Where a finer grid's new corners lie: halfway along the axes that are 1, between 2, 4 or 8 corners."""
@@ -87,17 +95,12 @@ def _largest_nearby(corners: Tensor) -> Tensor:
     return corners
 
 
-def _steepness(values: Tensor, exact: Tensor, spacing: float) -> Tensor:
-    """How steep the field may be around every corner [n+1, n+1, n+1]: as a distance (1), or as it is next to it.
-
-    In a field that is not calm, as steep as it is anywhere.
-    """
-    squares = _squares(values, exact)
-    known = squares[exact]
-    usual = float(known.kthvalue(max(1, int(USUAL * len(known)))).values)
-    if usual > (CALM * spacing) ** 2:
-        squares.fill_(float(known.max()))
-    return (_largest_nearby(squares).clamp_min(usual).sqrt() / spacing).clamp_min(1)
+def _usual(known: Tensor) -> float:
+    """What USUAL of these [N] are at most; NumPy finds it faster."""
+    k = max(1, int(USUAL * len(known))) - 1
+    return (
+        float(np.partition(known.numpy(), k)[k]) if known.device.type == "cpu" else float(known.kthvalue(k + 1).values)
+    )
 
 
 def _crossing(inside: Tensor) -> Tensor:
@@ -124,30 +127,42 @@ class _Corners:
         self.values = torch.empty_like(self.bounds) if smooth else self.bounds
         self.exact = torch.zeros_like(self.bounds, dtype=torch.bool)
 
-    def evaluate(self, wanted: Tensor) -> int:
-        """The field at the corners that are true in `wanted`; how many they are."""
-        where = places_of(wanted)
-        if len(where):
-            size = len(self.values)
-            plane, z = where // size, where % size
-            places = torch.stack([plane // size, plane % size, z], dim=1)
-            answers = self._field(places.to(self.values.dtype) * self.spacing - 1)
-            self.values.view(-1)[where] = self.bounds.view(-1)[where] = answers
-            self.exact.view(-1)[where] = True
-        return len(where)
+    def evaluate(self, places: Tensor) -> int:
+        """The field at these places of the flat grid; how many they are."""
+        if len(places):
+            self._put(places, self._field(self._points(places)))
+        return len(places)
 
-    def refined(self, band: float) -> tuple["_Corners", Tensor]:
-        """The same at half the spacing, and which of its corners [2n+1, 2n+1, 2n+1] have to be evaluated.
+    def _points(self, places: Tensor) -> Tensor:
+        size = len(self.values)
+        plane, z = places // size, places % size
+        corners = torch.stack([plane // size, plane % size, z], dim=1)
+        return corners.to(self.values.dtype) * self.spacing - 1
+
+    def _put(self, places: Tensor, answers: Tensor) -> None:
+        self.values.view(-1)[places] = self.bounds.view(-1)[places] = answers
+        self.exact.view(-1)[places] = True
+
+    def _finer(self) -> Self:
+        """Empty, at half the spacing."""
+        cells = 2 * (len(self.values) - 1)
+        return type(self)(self._field, cells, self.spacing / 2, self.smooth, self.values.device)
+
+    def refined(self, band: float, ahead: float) -> tuple[Self, Tensor]:
+        """The same at half the spacing, and at which of its places it has to be evaluated.
 
         A corner's value v bounds the field at a distance d by v - slope d and v + slope d. A new corner whose nearest
-        old ones leave it on one side, more than `band` from zero, needs no more.
+        old ones leave it on one side, more than `band` from zero and than the field usually rises along `ahead` of an
+        old edge, needs no more.
         """
-        fine = _Corners(self._field, 2 * (len(self.values) - 1), self.spacing / 2, self.smooth, self.values.device)
+        fine = self._finer()
+        squares, usual = self._rises()
+        band = max(band, ahead * math.sqrt(usual))
         wanted = torch.zeros_like(fine.exact)
         old = (slice(None, None, 2),) * 3
         fine.values[old], fine.bounds[old], fine.exact[old] = self.values, self.bounds, self.exact
-        slope = _steepness(self.bounds, self.exact, self.spacing)
-        reaches = [slope * (fine.spacing * math.sqrt(axes)) for axes in (1, 2, 3)]
+        rises = _largest_nearby(squares).clamp_min(usual).sqrt()
+        reaches = [rises * (math.sqrt(axes) / 2) for axes in (1, 2, 3)]
         around = [(self.bounds - reach, self.bounds + reach) for reach in reaches]
         for odd in NEW:
             new = tuple(slice(start, None, 2) for start in odd)
@@ -159,7 +174,57 @@ class _Corners:
             if self.smooth:
                 mean = _between(self.values, odd, _mean)
                 fine.values[new] = torch.where((mean < 0) == inside, mean, bounds)
-        return fine, wanted
+        return fine, places_of(wanted)
+
+    def _rises(self) -> tuple[Tensor, float]:
+        """The squared rise of the field around every corner, along an old edge, and what it is at least: as that of a
+        distance, or as it usually is. In a field that is not calm, as it is anywhere."""
+        squares = self._squares()
+        known = squares[self.exact]
+        usual = _usual(known)
+        least = usual if usual <= (CALM * self.spacing) ** 2 else float(known.max())
+        return squares, max(least, self.spacing**2)
+
+    def _squares(self) -> Tensor:
+        return _squares(self.bounds, self.exact)
+
+    def crossing(self) -> Tensor:
+        """Places that are not exact and have a neighbour along an axis on the other side."""
+        return places_of(_crossing(self.bounds < 0) & ~self.exact)
+
+
+class _NativeCorners(_Corners):
+    """The same in C, on a CPU and not smooth."""
+
+    def _points(self, places: Tensor) -> Tensor:
+        points = torch.empty(len(places), 3)
+        call("grid_points", len(self.values), self.spacing, places, len(places), points)
+        return points
+
+    def _put(self, places: Tensor, answers: Tensor) -> None:
+        call("grid_fill", places, len(places), answers.float().contiguous(), self.values, self.exact)
+
+    def _squares(self) -> Tensor:
+        squares = torch.empty_like(self.values)
+        call("grid_squares", len(self.values), self.values, self.exact, squares)
+        return squares
+
+    def refined(self, band: float, ahead: float) -> tuple[Self, Tensor]:
+        fine, (squares, usual) = self._finer(), self._rises()
+        places = torch.empty(fine.exact.numel(), dtype=torch.int64)
+        old = (len(self.values), self.values, self.exact, squares)
+        rises = (math.sqrt(usual), max(band, ahead * math.sqrt(usual)))
+        return fine, places[: call("grid_refine", *old, *rises, fine.values, fine.exact, places)]
+
+    def crossing(self) -> Tensor:
+        places = torch.empty(self.exact.numel(), dtype=torch.int64)
+        return places[: call("grid_crossing", len(self.values), self.values, self.exact, places)]
+
+
+def _corners(field: Field, resolution: int, stride: int, smooth: bool, device: torch.device) -> _Corners:
+    """Every `stride`-th corner of a grid, not evaluated."""
+    kind = _NativeCorners if device.type == "cpu" and not smooth and library() else _Corners
+    return kind(field, math.ceil(resolution / stride), 2.0 * stride / resolution, smooth, device)
 
 
 def sparse_grid(field: Field, resolution: int, device: torch.device | str = "cpu", band: float = 0.0) -> Grid:
@@ -170,15 +235,14 @@ def sparse_grid(field: Field, resolution: int, device: torch.device | str = "cpu
     of edges that cross the surface are evaluated, until there are no others, so that a surface which is found anywhere
     is followed everywhere. A field much steeper than its samples say may have parts between them that are missed.
     """
-    device = torch.device(device)
     stride = 2 ** max(0, int(math.log2(resolution / 16)) + 1)
-    corners = _Corners(field, math.ceil(resolution / stride), 2.0 * stride / resolution, band > 0, device)
-    evaluated = corners.evaluate(~corners.exact)
+    corners = _corners(field, resolution, stride, band > 0, torch.device(device))
+    evaluated = corners.evaluate(torch.arange(corners.exact.numel(), device=device))
     while stride > 1:
-        corners, wanted = corners.refined(band)
-        evaluated += corners.evaluate(wanted)
         stride //= 2
-    while count := corners.evaluate(_crossing(corners.bounds < 0) & ~corners.exact):
+        corners, wanted = corners.refined(band, ahead=AHEAD if stride > 1 else 0.0)
+        evaluated += corners.evaluate(wanted)
+    while count := corners.evaluate(corners.crossing()):
         evaluated += count
     size = resolution + 1
     return Grid(corners.values[:size, :size, :size].contiguous(), evaluated)

@@ -48,8 +48,9 @@ T = TypeVar("T")
 
 
 def can_compile() -> bool:
-    """Whether `torch.compile` has a compiler to work with."""
-    return torch.cuda.is_available() or any(map(shutil.which, ("g++", "clang++", "c++")))
+    """Whether `torch.compile` has a compiler to work with: of C++, or of C where there is a GPU."""
+    names = ("gcc", "clang", "cc") if torch.cuda.is_available() else ("g++", "clang++", "c++")
+    return any(map(shutil.which, names))
 
 
 def native_bfloat16(device: torch.device) -> bool:
@@ -65,12 +66,6 @@ def fast_product(device: torch.device) -> torch.dtype | None:
     Emulated, bfloat16 is five times slower than float32.
     """
     return torch.bfloat16 if native_bfloat16(device) else None
-
-
-def has_eight_bit_products(device: torch.device) -> bool:
-    """Whether products of eight-bit integers are several times as fast as those of float32 there, and exact."""
-    known = device.type == "cpu" and torch.cpu._is_vnni_supported()
-    return known and hasattr(torch.ops.onednn, "qlinear_pointwise")
 
 
 def compiled(function: Callable[P, T]) -> Callable[P, T]:

@@ -68,7 +68,7 @@ class Services:
         )
 
     def prepare(self) -> None:
-        """Compiles what makes meshes fast; takes seconds, and requests are answered meanwhile."""
+        """Compiles what makes meshes fast on a GPU; takes seconds, and requests are answered meanwhile."""
         log = structlog.get_logger()
         for space in self.registry:
             if space.task.name != "sdf":

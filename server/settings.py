@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     """A folder of spaces, or one space."""
     database_url: str = "sqlite:///var/netspace.sqlite"
     compile: bool = True
-    """Compile the evaluation of networks when the service starts; without, meshes take about twice as long."""
+    """On a GPU: compile the evaluation of networks when the service starts, where a compiler is installed."""
     images: Path | None = None
     """A folder of labelled images that classifiers are evaluated and distilled on; without, accuracies are those that
     ship with a space, or estimates."""

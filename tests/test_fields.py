@@ -6,9 +6,9 @@ from torch import Tensor
 
 from netspace import fields as module
 from netspace.archs import Siren
-from netspace.fields import CHUNK, TOLERANCE, Kernel, in_parallel, kernel, network_field, prepare
+from netspace.fields import CHUNK, TOLERANCE, EightBits, Kernel, in_parallel, kernel, network_field, prepare
 from netspace.functional import run
-from netspace.runtime import can_compile, has_eight_bit_products
+from netspace.runtime import can_compile
 from netspace.zoo import Zoo
 
 CPU = torch.device("cpu")
@@ -35,8 +35,10 @@ def test_fields_answer_as_the_plain_evaluation_to_a_tenth_of_a_cell(
 def test_a_prepared_kernel_answers_alike_for_every_network_and_number_of_points(
     zoo: Zoo, generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """As on a GPU."""
     monkeypatch.setattr(module, "fast_product", lambda _: torch.bfloat16)
     mine = Kernel(zoo.arch, CPU)
+    mine.compiles = True
     assert not mine.prepared
     assert mine.prepare()
     assert mine.prepared
@@ -54,21 +56,26 @@ def test_a_network_that_half_precision_would_change_is_evaluated_exactly(generat
     torch.testing.assert_close(mine.field(theta)(points), run(arch, theta[None], points)[0], atol=1e-4, rtol=1e-4)
 
 
-def test_float32_needs_no_compiler(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "fast_product", lambda _: None)
+def test_a_cpu_has_nothing_to_prepare_but_what_was_built_when_it_was_installed(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "can_compile", lambda: False)
-    assert Kernel(zoo.arch, CPU).prepare()
+    for built in (object(), None):
+        monkeypatch.setattr(module, "library", lambda built=built: built)
+        assert Kernel(zoo.arch, CPU).prepare() == (built is not None)
 
 
 def test_without_a_compiler_nothing_is_prepared(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "fast_product", lambda _: torch.bfloat16)
     monkeypatch.setattr(module, "can_compile", lambda: False)
     mine = Kernel(zoo.arch, CPU)
+    mine.compiles = True
     assert not mine.prepare()
     assert mine.field(zoo.theta([0])[0])(torch.zeros(5, 3)).shape == (5,)
 
 
-eight_bits = pytest.mark.skipif(not has_eight_bit_products(CPU), reason="no fast products of eight-bit integers")
+eight_bits = pytest.mark.skipif(
+    not EightBits.fit(Siren()), reason="no fast products of eight-bit integers, or not built"
+)
 
 
 def smooth_network(generator: torch.Generator, hidden: tuple[int, ...]) -> tuple[Siren, Tensor]:
@@ -79,11 +86,10 @@ def smooth_network(generator: torch.Generator, hidden: tuple[int, ...]) -> tuple
 
 
 @eight_bits
-@pytest.mark.parametrize("hidden", [(256, 256), (128, 160, 128), (200,)])
+@pytest.mark.parametrize("hidden", [(256, 256), (128, 160, 128), (200,), (77, 130)])
 def test_eight_bits_stay_within_the_tolerance_they_are_used_for(
-    hidden: tuple[int, ...], generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
+    hidden: tuple[int, ...], generator: torch.Generator
 ) -> None:
-    monkeypatch.setattr(module, "fast_product", lambda _: None)
     arch, theta = smooth_network(generator, hidden)
     points, tolerance = 2 * torch.rand(3000, 3, generator=generator) - 1, 0.1 * 2 / 64
     exact = run(arch, theta[None], points)[0]
@@ -94,23 +100,39 @@ def test_eight_bits_stay_within_the_tolerance_they_are_used_for(
 
 
 @eight_bits
-def test_a_network_that_eight_bits_would_change_is_evaluated_exactly(
-    generator: torch.Generator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "fast_product", lambda _: None)
+def test_a_network_that_eight_bits_would_change_is_evaluated_exactly(generator: torch.Generator) -> None:
     arch = Siren(hidden=(256, 256))
     theta, points = 4 * arch.initial(1, generator)[0], 2 * torch.rand(700, 3, generator=generator) - 1
     answers = Kernel(arch, CPU).field(theta, True, 0.1 * 2 / 64)(points)
     torch.testing.assert_close(answers, run(arch, theta[None], points)[0], atol=1e-3, rtol=1e-3)
 
 
+def in_eight_bits(arch: Siren, theta: Tensor, points: Tensor) -> Tensor:
+    """What EightBits says it does, plainly and in double precision."""
+    params = arch.layout.unflatten(theta.double())
+    weights, biases = (
+        [params[f"layers.{i}.{kind}"] for i in range(len(arch.hidden) + 1)] for kind in ("weight", "bias")
+    )
+    sines = torch.sin(arch.omega * (points.double() @ weights[0].T + biases[0]))
+    for weight, bias in zip(weights[1:-1], biases[1:-1], strict=True):
+        scales = weight.abs().amax(1, keepdim=True) / 127
+        sums = (127 * sines).round() / 127 @ ((weight / scales).round() * scales).T
+        sines = torch.sin(arch.omega * (sums + bias))
+    return (sines @ weights[-1][0] + biases[-1]).float()
+
+
 @eight_bits
-def test_eight_bits_are_the_sums_of_rounded_sines_and_weights(generator: torch.Generator) -> None:
-    weight, bias = torch.randn(140, 130, generator=generator), torch.randn(140, generator=generator)
-    sines = torch.rand(50, 130, generator=generator) * 2 - 1
-    scales = weight.abs().amax(1, keepdim=True) / 127
-    plain = (sines * 127 + 0.5).floor() / 127 @ ((weight / scales).round() * scales).T + bias
-    torch.testing.assert_close(module.EightBits(weight, bias)(sines), plain, atol=1e-4, rtol=1e-4)
+@pytest.mark.parametrize("count", [1, 48, 49, 500])
+@pytest.mark.parametrize("hidden", [(256, 256), (9, 1), (20, 33, 50, 7)])
+def test_eight_bits_are_the_sums_of_rounded_sines_and_weights(
+    hidden: tuple[int, ...], count: int, generator: torch.Generator
+) -> None:
+    arch, theta = smooth_network(generator, hidden)
+    points = 2 * torch.rand(count, 3, generator=generator) - 1
+    found, plain = EightBits(arch, theta)(points), in_eight_bits(arch, theta, points)
+    rounded_otherwise = 2e-3  # a sine that lies between two of 127ths may be taken for either
+    torch.testing.assert_close(found, plain, atol=rounded_otherwise, rtol=0)
+    assert (found - plain).abs().mean() < rounded_otherwise / 10
 
 
 def test_no_points_give_no_answers(arch: Siren, theta: Tensor) -> None:
