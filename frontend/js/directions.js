@@ -1,7 +1,7 @@
 /** Sliders that mean something: directions of the space, how far each can be trusted, and the place they lead to. */
 
 import * as api from "./api.js";
-import { byId, el } from "./dom.js";
+import { byId, el, put } from "./dom.js";
 import { newest } from "./newest.js";
 import { amountWords, nameOf, pushed, pushesOf, suggested, trustWords, unpushed, withoutAttributes } from "./pushes.js";
 import { placeText } from "./spots.js";
@@ -48,7 +48,7 @@ export function directions(store, keep) {
     /** @param {number} amount */
     const draw = (amount) => {
       input.value = String(Math.round(amount / step));
-      says.textContent = amountWords(direction, amount);
+      put(says, amountWords(direction, amount));
       says.classList.toggle("wished", amount !== 0);
       input.setAttribute("aria-valuetext", says.textContent);
     };

@@ -1,6 +1,6 @@
 /** Asking for a job that teaches a classifier: from A or B, by the gallery's best network or another. */
 
-import { byId, el } from "./dom.js";
+import { byId, el, put } from "./dom.js";
 import { ENDS, latentOf, taskOf } from "./state.js";
 import { distillRequest } from "./wishes.js";
 
@@ -15,7 +15,7 @@ export function distill(store, work) {
 
   /** @param {State} state */
   function draw(state) {
-    for (const end of ENDS) byId(`distill-${end}`).textContent = latentOf(state, state.view[end])?.name ?? "–";
+    for (const end of ENDS) put(byId(`distill-${end}`), latentOf(state, state.view[end])?.name ?? "–");
     start.disabled = !from(state);
   }
 

@@ -28,6 +28,14 @@ export function el(tag, values = {}, ...children) {
   return node;
 }
 
+/**
+ * Says this, where something else was said: a text that is set anew is laid out and painted anew, the same one too.
+ * @param {Element} node @param {string} text
+ */
+export function put(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 /** One of the page's own icons, by the id of its symbol. @param {string} name */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");

@@ -1,7 +1,7 @@
 /** What is shown, as files: the mesh by links, the network decoded at this very point. */
 
 import * as api from "./api.js";
-import { byId, el } from "./dom.js";
+import { byId, el, put } from "./dom.js";
 import { formatPlace, latentAt } from "./places.js";
 import { ENDS, latentOf, spotOf, taskOf, watchedJob } from "./state.js";
 import { position } from "./words.js";
@@ -70,9 +70,9 @@ export function downloads(store, fail) {
     }
     const between = of === "weights" && t !== 0 && t !== 1;
     for (const id of Object.keys(NETWORKS)) /** @type {HTMLButtonElement} */ (byId(id)).disabled = !ready || between;
-    byId("downloads-note").textContent = between
+    put(byId("downloads-note"), between
       ? "Averaged raw weights are shown, not kept: networks can be downloaded at both ends of this line, or anywhere on the latent line."
       : taskOf(state) === "classifier" ? "The network at the point you are looking at: a ready-to-use state dict."
-        : "The mesh and the network at the point you are looking at. The network is a ready-to-use state dict.";
+        : "The mesh and the network at the point you are looking at. The network is a ready-to-use state dict.");
   });
 }

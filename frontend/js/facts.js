@@ -1,6 +1,6 @@
 /** What is seen at this point: t, volume, parts, the network and its mesh; or, in words, why there is nothing. */
 
-import { byId, el } from "./dom.js";
+import { byId, el, put } from "./dom.js";
 import { standing } from "./job.js";
 import { latentAt } from "./places.js";
 import { solidOf } from "./solid.js";
@@ -15,17 +15,14 @@ const NO_SURFACE = "The network decoded at this place has no surface inside the 
 /** @param {import("./state.js").Store} store */
 export function facts(store) {
   /** @param {string} id @param {string} text */
-  const put = (id, text) => {
-    const node = byId(id);
-    if (node.textContent !== text) node.textContent = text;
-  };
+  const say = (id, text) => put(byId(id), text);
 
   /** @param {State} state */
   function draw(state) {
     const { t, of } = state.view;
     drawWatched(state);
     if (taskOf(state) === "classifier") return drawNetwork(state, of);
-    put("fact-t", position(t));
+    say("fact-t", position(t));
     drawPoint(state, t);
     drawMesh(state);
     drawNetwork(state, of);
@@ -43,9 +40,9 @@ export function facts(store) {
 
   /** @param {import("./job.js").Job} job */
   function drawJob(job) {
-    put("watch-what", job.result ? "Found by" : job.latent ? "Found so far by" : job.start ? "The start of" : "Nothing to show yet of");
-    put("watch-name", job.name);
-    put("watch-step", job.status === "running" && job.step ? `step ${count(job.step)} of ${count(job.steps)}` : standing(job));
+    say("watch-what", job.result ? "Found by" : job.latent ? "Found so far by" : job.start ? "The start of" : "Nothing to show yet of");
+    say("watch-name", job.name);
+    say("watch-step", job.status === "running" && job.step ? `step ${count(job.step)} of ${count(job.steps)}` : standing(job));
   }
 
   /** @param {State} state @param {string} at */
@@ -53,9 +50,9 @@ export function facts(store) {
     const id = latentAt(at);
     const mesh = state.frame?.spot.at === at ? state.frame.mesh : null;
     const solid = mesh && solidOf(mesh);
-    put("watch-what", "Looking at");
-    put("watch-name", id ? (latentOf(state, id)?.name ?? id) : "a place between networks");
-    put("watch-step", solid ? `volume ${volume(solid.volume)}, ${plural(solid.parts, "part")}` : "");
+    say("watch-what", "Looking at");
+    say("watch-name", id ? (latentOf(state, id)?.name ?? id) : "a place between networks");
+    say("watch-step", solid ? `volume ${volume(solid.volume)}, ${plural(solid.parts, "part")}` : "");
   }
 
   /** What is measured of a line of shapes. @param {State} state @param {import("./state.js").Ends} line */
@@ -66,36 +63,36 @@ export function facts(store) {
     const known = pointAt(shapesOf(state, state.view), t);
     const { point } = known;
     const about = known.exact ? "" : "≈ ";
-    put("fact-volume", !point ? "…" : point.empty ? "none" : about + volume(point.volume));
-    put("fact-parts", !point ? "…" : about + count(point.parts));
-    put("fact-share", point && point.parts > 1 ? `largest ${percent(point.largest_share)}` : "");
+    say("fact-volume", !point ? "…" : point.empty ? "none" : about + volume(point.volume));
+    say("fact-parts", !point ? "…" : about + count(point.parts));
+    say("fact-share", point && point.parts > 1 ? `largest ${percent(point.largest_share)}` : "");
   }
 
   /** @param {State} state */
   function drawMesh(state) {
     const { frame } = state;
     const mesh = frame?.mesh;
-    put("fact-mesh", mesh ? `${count(mesh.indices.length / 3)} triangles${frame.resolution === state.view.detail ? "" : ` at ${frame.resolution}³`}` : frame ? "no surface" : "…");
+    say("fact-mesh", mesh ? `${count(mesh.indices.length / 3)} triangles${frame.resolution === state.view.detail ? "" : ` at ${frame.resolution}³`}` : frame ? "no surface" : "…");
     const empty = byId("empty");
     empty.hidden = !frame || Boolean(mesh);
-    if (frame && !mesh) put("empty-words", watchedJob(state) ? NOTHING_FOUND : frame.spot.at ? NO_SURFACE : emptyResult(frame.spot.of, frame.spot.t));
+    if (frame && !mesh) say("empty-words", watchedJob(state) ? NOTHING_FOUND : frame.spot.at ? NO_SURFACE : emptyResult(frame.spot.of, frame.spot.t));
     drawBeside(state.beside);
   }
 
   /** @param {import("./frames.js").Frame|null} frame */
   function drawBeside(frame) {
     byId("empty-beside").hidden = !frame || Boolean(frame.mesh);
-    if (frame && !frame.mesh) put("empty-beside-words", emptyResult("weights", frame.spot.t));
+    if (frame && !frame.mesh) say("empty-beside-words", emptyResult("weights", frame.spot.t));
   }
 
   /** @param {State} state @param {import("./state.js").Of} of */
   function drawNetwork(state, of) {
     const space = state.spaces.find((s) => s.id === state.view.space);
     const arch = of === "weights" ? architectureOf(state, latentOf(state, state.view.a)) : decodedTo(state, space);
-    if (!arch || !state.view.a) return put("fact-network", "");
+    if (!arch || !state.view.a) return say("fact-network", "");
     const weights = arch.parameters ? ` with ${count(arch.parameters)} weights` : "";
     const origin = of === "weights" ? "averaged from two networks" : `decoded from ${plural(space?.latent_size ?? 0, "number")}`;
-    put("fact-network", `This network: ${arch.name}${weights}, ${origin}.`);
+    say("fact-network", `This network: ${arch.name}${weights}, ${origin}.`);
   }
 
   /** Which architecture the space decodes to here. @param {State} state @param {import("./api.js").Space|undefined} space */

@@ -1,7 +1,7 @@
 /** A gallery to pick one end of the line from: native radio buttons, so that arrows, labels and focus just work. */
 
 import * as api from "./api.js";
-import { el } from "./dom.js";
+import { el, put } from "./dom.js";
 import { latentOf } from "./state.js";
 import { count, traits } from "./words.js";
 
@@ -85,7 +85,7 @@ export function gallery(host, end, store) {
       radioOf(label).checked = on;
       if (on && reveal) scrollWithin(list, label);
     }
-    chosen.textContent = latentOf(state, id)?.name ?? "nothing chosen";
+    put(chosen, latentOf(state, id)?.name ?? "nothing chosen");
   }
 
   filter.addEventListener("input", () => {

@@ -12,7 +12,7 @@ export function legend(host, pick) {
   /** @param {import("./colouring.js").Mark} mark */
   function swatch({ colour, shape }) {
     const canvas = el("canvas", { width: 2 * SIDE, height: 2 * SIDE, "aria-hidden": "true" });
-    const ink = canvas.getContext("2d");
+    const ink = canvas.getContext("2d", { willReadFrequently: true }); // one that the graphics card drew would be a layer of the page
     if (!ink) return canvas;
     outline(ink, shape, SIDE, SIDE, SIDE * 0.68);
     ink.fillStyle = colour;

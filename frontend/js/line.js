@@ -1,7 +1,7 @@
 /** The line: its ends, slider, play and pause, swap, a pair by chance, and which line it is (latent, raw weights or both). */
 
 import { pictureURL } from "./api.js";
-import { byId, icon, reducedMotion } from "./dom.js";
+import { byId, icon, put, reducedMotion } from "./dom.js";
 import { remember } from "./memory.js";
 import { ENDS, STEPS, latentOf, reach, snap, weightsObstacle } from "./state.js";
 import { position } from "./words.js";
@@ -65,7 +65,7 @@ export function line(store, isPending) {
     const obstacle = weightsObstacle(state);
     for (const id of ["of-weights", "of-both"]) /** @type {HTMLInputElement} */ (byId(id)).disabled = Boolean(obstacle);
     const where = t < 0 || t > 1 ? `${BEYOND_WORDS[t < 0 ? "a" : "b"]} ` : "";
-    byId("of-why").textContent = where + (obstacle && state.latents.length ? obstacle : OF_WORDS[which]);
+    put(byId("of-why"), where + (obstacle && state.latents.length ? obstacle : OF_WORDS[which]));
     slider.disabled = play.disabled = !(view.a && view.b);
     beyond.setAttribute("aria-pressed", String(view.beyond));
   }
@@ -134,7 +134,7 @@ export function line(store, isPending) {
 function drawEnd(end, latent, here) {
   byId(`to-${end}`).setAttribute("aria-current", String(here));
   const image = /** @type {HTMLImageElement} */ (byId(`still-${end}`));
-  byId(`name-${end}`).textContent = latent?.name ?? "–";
+  put(byId(`name-${end}`), latent?.name ?? "–");
   const source = latent ? (latent.picture ?? pictureURL(latent.id)) : "";
   image.hidden = !source;
   if (source && image.getAttribute("src") !== source) image.src = source;

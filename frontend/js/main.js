@@ -8,7 +8,7 @@ import { code } from "./code.js";
 import { compare } from "./compare.js";
 import { directions } from "./directions.js";
 import { distill } from "./distill.js";
-import { byId, darkScheme, el, painted, reducedMotion } from "./dom.js";
+import { byId, darkScheme, el, painted, put, reducedMotion } from "./dom.js";
 import { downloads } from "./downloads.js";
 import { facts } from "./facts.js";
 import { gallery } from "./gallery.js";
@@ -133,9 +133,9 @@ function drawSpaces({ spaces, view }) {
   select.value = view.space ?? "";
   const task = taskOf({ spaces, view });
   document.body.dataset.task = task;
-  byId("lead").textContent = LEADS[task];
+  put(byId("lead"), LEADS[task]);
   byId("space-pick").hidden = spaces.length < 2;
-  byId("space-title").textContent = spaces.length === 1 ? (spaces[0].title ?? spaces[0].id) : "";
+  put(byId("space-title"), spaces.length === 1 ? (spaces[0].title ?? spaces[0].id) : "");
 }
 
 /** @param {State} state */

@@ -1,7 +1,7 @@
 /** Three or four corners instead of two ends: a pad whose every point is a place between them. */
 
 import { cornersOf, placeBetween, pointBetween, pointOf, weightsAt } from "./corners.js";
-import { byId, el } from "./dom.js";
+import { byId, el, put } from "./dom.js";
 import { partsOf } from "./spots.js";
 import { latentOf, spotOf } from "./state.js";
 
@@ -96,7 +96,7 @@ export function pad(store) {
     const shares = point && weightsAt(point, ids.length).map((weight, i) => `${Math.round(100 * weight)} % ${LETTERS[i]}`);
     const said = shares ? shares.join(", ") : "What is shown lies elsewhere: drag the handle to come here.";
     handle.setAttribute("aria-label", ids.length ? said : "");
-    words.textContent = ids.length ? said : "Pick a third corner, and every point of the triangle between them is a network too.";
+    put(words, ids.length ? said : "Pick a third corner, and every point of the triangle between them is a network too.");
   }
 
   store.subscribe((state, before) => {

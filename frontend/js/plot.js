@@ -2,7 +2,7 @@
 
 import { accuracySummary } from "./accuracy.js";
 import { accuracyLayout, accuracyTraces, weightTraces } from "./accuracyplot.js";
-import { byId, darkScheme, painted, token } from "./dom.js";
+import { byId, darkScheme, painted, put, token } from "./dom.js";
 import { CONFIG, plotly, quietAxis, quietLayout } from "./plotly.js";
 import { architectureNames, pointsOf, reach, sameLine, snap, taskOf } from "./state.js";
 import { lineSummary } from "./words.js";
@@ -110,7 +110,7 @@ export function plot(store, fail) {
     const wanted = view.of === "latent" && (view.beside || kind.always);
     const raw = (wanted && pointsOf(store.get(), { ...view, of: "weights" })) || [];
     host.classList.toggle("stale", !known && Boolean(drawn));
-    note.textContent = known ? kind.summary(within(known, range), within(raw, range)) : view.b ? MEASURING : "Pick A and B to see their line.";
+    put(note, known ? kind.summary(within(known, range), within(raw, range)) : view.b ? MEASURING : "Pick A and B to see their line.");
     if (!known || !seen) return;
     const Plotly = await plotly();
     const now = store.get();

@@ -1,6 +1,6 @@
 /** Asking for a job: sliders for what the space can change, and a place for points to fit. */
 
-import { byId, el } from "./dom.js";
+import { byId, el, put } from "./dom.js";
 import { ENDS, latentOf } from "./state.js";
 import { CLOUD_FILES, NOTCHES, trust, wish, wordsOf } from "./wishes.js";
 
@@ -112,7 +112,7 @@ export function search(store, work) {
   store.subscribe((state, before) => {
     if (state.offer !== before.offer) drawOffer(state.offer);
     if (state.view === before.view && state.latents === before.latents && state.offer === before.offer) return;
-    for (const end of ENDS) byId(`from-${end}`).textContent = latentOf(state, state.view[end])?.name ?? "–";
+    for (const end of ENDS) put(byId(`from-${end}`), latentOf(state, state.view[end])?.name ?? "–");
     drawStart();
   });
   drawOffer(store.get().offer);

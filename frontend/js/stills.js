@@ -27,10 +27,11 @@ export class Stills {
   }
 
   /**
-   * Draws the shape into a canvas of SIDE x SIDE, in the colour of its place on the line.
-   * @param {import("./mesh.js").Mesh} mesh @param {number} t @param {HTMLCanvasElement} canvas
+   * The shape in the colour of its place on the line, SIDE x SIDE, as the address of an image: a canvas would be a layer of the
+   * page, laid anew over the others in every frame.
+   * @param {import("./mesh.js").Mesh} mesh @param {number} t @returns {string}
    */
-  draw(mesh, t, canvas) {
+  draw(mesh, t) {
     const geometry = new THREE.BufferGeometry();
     geometry.setAttribute("position", new THREE.BufferAttribute(mesh.positions, 3));
     geometry.setIndex(new THREE.BufferAttribute(mesh.indices, 1));
@@ -40,8 +41,7 @@ export class Stills {
     const grey = 0.18 * 4 * within * (1 - within);
     this.material.color.lerpColors(new THREE.Color(token("--shape-a")), new THREE.Color(token("--shape-b")), within).lerp(new THREE.Color(token("--shape-mid")), grey);
     this.renderer.render(this.scene, this.camera);
-    canvas.width = canvas.height = SIDE;
-    canvas.getContext("2d")?.drawImage(this.renderer.domElement, 0, 0);
     geometry.dispose();
+    return this.renderer.domElement.toDataURL();
   }
 }

@@ -7,7 +7,7 @@ import { OFS, STEPS, reach, taskOf } from "./state.js";
 import { position } from "./words.js";
 
 /** @typedef {import("./state.js").State} State */
-/** @typedef {{spot: import("./state.js").Spot, button: HTMLButtonElement, canvas: HTMLCanvasElement}} Still */
+/** @typedef {{spot: import("./state.js").Spot, button: HTMLButtonElement, image: HTMLImageElement}} Still */
 
 const RESOLUTION = 48;
 /** Pictures to a row, by the width there is for one. */
@@ -37,29 +37,29 @@ export function strip(store, isPending) {
 
   /** @param {import("./state.js").Spot} spot */
   function still(spot) {
-    const canvas = el("canvas", { "aria-hidden": "true" });
+    const image = el("img", { alt: "" });
     const outside = spot.t < 0 || spot.t > 1;
     const words = `t = ${position(spot.t)}${outside ? ", beyond the ends" : ""}${spot.of === "weights" ? ", raw weights" : ""}`;
-    const button = el("button", { type: "button", class: outside ? "frame outside" : "frame", "aria-label": words, title: words }, canvas);
+    const button = el("button", { type: "button", class: outside ? "frame outside" : "frame", "aria-label": words, title: words }, image);
     button.dataset.t = String(spot.t);
     button.addEventListener("click", () => {
       store.set({ playing: false });
       store.look({ t: spot.t });
     });
-    return { spot, button, canvas };
+    return { spot, button, image };
   }
 
   /** Fetches and draws one after another, as long as nobody waits for the stage. @param {Still[]} frames @param {AbortSignal} signal */
   async function develop(frames, signal) {
     const { Stills } = await import("./stills.js");
     stills ??= new Stills();
-    for (const { spot, button, canvas } of middleOut(frames)) {
+    for (const { spot, button, image } of middleOut(frames)) {
       while (isPending() && !signal.aborted) await pause(PATIENCE_MS);
       if (signal.aborted) return;
       const frame = cache.get(spot, RESOLUTION) ?? (await fetchFrame(spot, RESOLUTION, signal));
       cache.put(frame);
       if (signal.aborted) return;
-      if (frame.mesh) stills.draw(frame.mesh, spot.t, canvas);
+      if (frame.mesh) image.src = stills.draw(frame.mesh, spot.t);
       button.dataset.state = frame.mesh ? "drawn" : "empty";
       if (!frame.mesh) button.title += ": no surface";
     }

@@ -2,7 +2,7 @@
 
 import * as api from "./api.js";
 import { curveSummary, drawCurve } from "./curve.js";
-import { byId, darkScheme, el, icon } from "./dom.js";
+import { byId, darkScheme, el, icon, put } from "./dom.js";
 import { canResume, isActive, listed, shownLatent, standing, summary } from "./job.js";
 import { sentence } from "./words.js";
 
@@ -162,11 +162,6 @@ export function tray(store, work, fail) {
 }
 
 const NO_WORKER = "No worker has taken it yet. It is safe where it is and starts as soon as one is there: python -m server.jobs starts one.";
-
-/** @param {HTMLElement} node @param {string} text */
-function put(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
 
 /** The result's picture in the place of the icon. @param {HTMLElement} host @param {string} latent */
 function illustrate(host, latent) {

@@ -4,6 +4,7 @@ import * as THREE from "three";
 import { OrbitControls } from "three/addons/controls/OrbitControls.js";
 import { RoomEnvironment } from "three/addons/environments/RoomEnvironment.js";
 import { darkScheme, reducedMotion, token } from "./dom.js";
+import { Sketch } from "./sketch.js";
 
 /** As in the gallery's pictures: degrees from the front, and up. */
 const VIEW = { azimuth: 35, elevation: 20, distance: 5.05 };
@@ -13,8 +14,7 @@ const SLOW_MS = 150;
 /** Milliseconds that a frame takes, LATE times in a row, from which on what moves is sketched. */
 const LATE_MS = 60;
 const LATE = 3;
-/** Of a sketch: its share of the canvas' width and height, and milliseconds of rest until it is drawn finely. */
-const SKETCH = 0.5;
+/** Milliseconds of rest until a sketch is drawn finely. */
 const REST_MS = 250;
 /** @type {Record<string, [right: number, down: number]>} */
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -28,6 +28,8 @@ export class Viewer {
   /** Whether the shadow is of a shape before. */
   #stale = false;
   #settling = 0;
+  /** Only on such a machine. @type {Sketch|null} */
+  #sketch = null;
   /** @type {Viewer[]} viewers that look from where this one does */
   #linked = [];
 
@@ -35,6 +37,7 @@ export class Viewer {
   scene = new THREE.Scene();
   camera = new THREE.PerspectiveCamera(28, 1, 0.1, 40);
   key = new THREE.DirectionalLight(0xffffff, 1.7);
+  fill = new THREE.DirectionalLight(0xffffff, 0.35);
   material = new THREE.MeshPhysicalMaterial({ roughness: 0.58, clearcoat: 0.18, clearcoatRoughness: 0.55 });
   mesh = new THREE.Mesh(new THREE.BufferGeometry(), this.material);
   floor = new THREE.Mesh(new THREE.CircleGeometry(6, 48), new THREE.ShadowMaterial());
@@ -73,9 +76,8 @@ export class Viewer {
     this.key.shadow.bias = -0.0006;
     this.key.shadow.normalBias = 0.02;
     Object.assign(this.key.shadow.camera, { left: -2, right: 2, top: 2, bottom: -2, near: 1, far: 10 });
-    const fill = new THREE.DirectionalLight(0xffffff, 0.35);
-    fill.position.set(-3, 1.2, 2);
-    this.scene.add(this.key, fill);
+    this.fill.position.set(-3, 1.2, 2);
+    this.scene.add(this.key, this.fill);
 
     this.mesh.castShadow = this.mesh.receiveShadow = true;
     this.floor.rotation.x = -Math.PI / 2;
@@ -140,6 +142,7 @@ export class Viewer {
     this.camera.aspect = width / height;
     this.camera.fov = width < height ? 28 * Math.min(1.5, height / width) : 28; // narrow stages keep the whole shape
     this.camera.updateProjectionMatrix();
+    this.renderer.setPixelRatio(Math.min(devicePixelRatio, 2));
     this.renderer.setSize(width, height, false);
     this.#render();
   }
@@ -181,7 +184,7 @@ export class Viewer {
 
   /** Draws at once, from so many radians further around; for films. @param {number} angle @returns {HTMLCanvasElement} */
   shoot(angle) {
-    if (this.#stale || this.host.dataset.sketch === "true") this.#render();
+    if (this.#sketching) this.#render();
     const before = this.camera.position.clone();
     this.camera.position.sub(this.controls.target).applyAxisAngle(this.camera.up, angle).add(this.controls.target);
     this.camera.lookAt(this.controls.target);
@@ -197,6 +200,7 @@ export class Viewer {
     clearTimeout(this.#settling);
     this.controls.dispose();
     this.mesh.geometry.dispose();
+    this.#sketch?.dispose();
     this.renderer.dispose();
     this.renderer.forceContextLoss();
   }
@@ -249,15 +253,21 @@ export class Viewer {
     });
   }
 
-  /** A sketch is smaller, with the shadow of before, and drawn finely once nothing has moved for a while. @param {boolean} [sketch] */
+  get #sketching() {
+    return this.host.dataset.sketch === "true";
+  }
+
+  /** What is sketched is drawn finely once nothing has moved for a while. @param {boolean} [sketch] */
   #render(sketch = false) {
     clearTimeout(this.#settling);
-    if (sketch) this.#settling = setTimeout(() => this.disposed || this.#queued || this.#render(), REST_MS);
-    const ratio = Math.min(devicePixelRatio, 2) * (sketch ? SKETCH : 1);
-    if (this.renderer.getPixelRatio() !== ratio) this.renderer.setPixelRatio(ratio);
-    this.renderer.shadowMap.needsUpdate = this.#stale && !sketch;
-    this.#stale &&= sketch;
-    this.renderer.render(this.scene, this.camera);
+    if (sketch) {
+      this.#settling = setTimeout(() => this.disposed || this.#queued || this.#render(), REST_MS);
+      (this.#sketch ??= new Sketch(this)).render(!this.#sketching);
+    } else {
+      this.renderer.shadowMap.needsUpdate = this.#stale;
+      this.#stale = false;
+      this.renderer.render(this.scene, this.camera);
+    }
     this.host.dataset.sketch = String(sketch);
     this.host.dataset.camera = this.camera.position.toArray().map((x) => x.toFixed(3)).join(" ");
   }
