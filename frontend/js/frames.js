@@ -22,8 +22,8 @@ const AROUND = [1, -1, 2, -2, 3, -3, 5, -5, 8, -8, 12, -12, 20, -20, 30, -30];
 
 /** A line to itself is one point. @param {Spot} spot @param {number} resolution */
 const keyOf = ({ a, b, of, t }, resolution) => [a, b, of, a === b ? 0 : Math.round(t * STEPS), resolution].join("\n");
-/** @param {Frame} frame */
-const sizeOf = (frame) => 64 + (frame.mesh ? frame.mesh.positions.byteLength + frame.mesh.indices.byteLength : 0);
+/** A shape that was shown has normals, as many as positions. @param {Frame} frame */
+const sizeOf = (frame) => 64 + (frame.mesh ? 2 * frame.mesh.positions.byteLength + frame.mesh.indices.byteLength : 0);
 
 /** Whether one spot is on the way to the other: both on one line, or both places, as while a handle is dragged. @param {Spot|null} x @param {Spot} y */
 const onTheWay = (x, y) => x !== null && (sameLine(x, y) || Boolean(x.at && y.at));

@@ -24,7 +24,7 @@ const VERTEX = `
     float light = mix(ground, sky, 0.5 + 0.5 * normal.y);
     light += key * max(0.0, dot(normal, keyFrom)) + fill * max(0.0, dot(normal, fillFrom));
     ink = light * colour + ${VARNISH};
-    gl_Position = projectionMatrix * modelViewMatrix * vec4(position, 1.0);
+    gl_Position = projectionMatrix * (modelViewMatrix * vec4(position, 1.0)); // two products with a vector, none of matrices
   }`;
 const FRAGMENT = `
   varying vec3 ink;

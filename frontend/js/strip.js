@@ -31,6 +31,8 @@ export function strip(store, isPending) {
   const cache = new FrameCache(CACHE_BYTES);
   let controller = new AbortController();
   let drawn = "";
+  /** Of the host: asked for at every step it would have the page laid out anew. */
+  let width = host.clientWidth;
   /** @type {import("./stills.js").Stills|null} */
   let stills = null;
   if (!hasWebGL()) return;
@@ -71,7 +73,7 @@ export function strip(store, isPending) {
     const { view } = state;
     if (taskOf(state) !== "sdf") return empty();
     const { a, b, of, beside } = view;
-    const ts = stripOf(view, host.clientWidth);
+    const ts = stripOf(view, width);
     const key = [a, b, of, beside, ts].join("\n");
     if (!a || !b || (key === drawn && !again)) return;
     drawn = key;
@@ -103,7 +105,10 @@ export function strip(store, isPending) {
     }
   }
 
-  new ResizeObserver(() => fill(store.get())).observe(host);
+  new ResizeObserver(() => {
+    width = host.clientWidth;
+    fill(store.get());
+  }).observe(host);
   darkScheme.onChange(() => fill(store.get(), true));
   store.subscribe((state, before) => {
     if (state.view === before.view) return;

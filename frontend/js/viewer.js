@@ -19,6 +19,22 @@ const REST_MS = 250;
 /** @type {Record<string, [right: number, down: number]>} */
 const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+/** What follows from a mesh, for as long as somebody has it. @type {WeakMap<import("./mesh.js").Mesh, THREE.BufferGeometry>} */
+const GEOMETRIES = new WeakMap();
+
+/** With normals and bounds. @param {import("./mesh.js").Mesh} mesh */
+function geometryOf(mesh) {
+  const known = GEOMETRIES.get(mesh);
+  if (known) return known;
+  const geometry = new THREE.BufferGeometry();
+  geometry.setAttribute("position", new THREE.BufferAttribute(mesh.positions, 3));
+  geometry.setIndex(new THREE.BufferAttribute(mesh.indices, 1));
+  geometry.computeVertexNormals();
+  geometry.computeBoundingBox();
+  GEOMETRIES.set(mesh, geometry);
+  return geometry;
+}
+
 export class Viewer {
   #queued = false;
   /** When the last frame was drawn, where it turned. */
@@ -221,16 +237,9 @@ export class Viewer {
    * @param {number} t
    */
   show(mesh, t) {
-    const geometry = new THREE.BufferGeometry();
-    if (mesh) {
-      geometry.setAttribute("position", new THREE.BufferAttribute(mesh.positions, 3));
-      geometry.setIndex(new THREE.BufferAttribute(mesh.indices, 1));
-      geometry.computeVertexNormals();
-      geometry.computeBoundingBox();
-      this.floor.position.y = geometry.boundingBox?.min.y ?? 0;
-    }
-    this.mesh.geometry.dispose();
-    this.mesh.geometry = geometry;
+    this.mesh.geometry.dispose(); // what the graphics card holds of it; it may be shown again
+    this.mesh.geometry = mesh ? geometryOf(mesh) : new THREE.BufferGeometry();
+    this.floor.position.y = this.mesh.geometry.boundingBox?.min.y ?? 0;
     this.mesh.visible = this.floor.visible = Boolean(mesh);
     this.#stale = true;
     this.#tint(t);

@@ -9,7 +9,7 @@ import pytest
 from serving import ROOT, SPACE, real_server
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-WEBGL = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+WEBGL = ["--no-sandbox", "--enable-unsafe-swiftshader"]
 
 
 def missing(reason: str) -> None:
