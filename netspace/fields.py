@@ -6,20 +6,16 @@ them, in C; elsewhere in float32, a few points at a time, so that a layer's valu
 fuses products in bfloat16 with the sines into one kernel for a fixed number of points, once `prepare` has been called.
 """
 
-import math
-import os
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import TypeVar
 
 import torch
 from torch import Tensor
 from torch.func import functional_call
 
 from netspace.archs import Architecture, Siren
+from netspace.cores import even_share, in_parallel
 from netspace.data.points import uniform_points
 from netspace.errors import UnknownArchitecture
 from netspace.functional import own_module
@@ -38,53 +34,7 @@ SHARE = 3072
 TOLERANCE = 0.1 * 2 / 256
 """A tenth of a cell of the finest grid: a network whose answers are moved further is evaluated in float32."""
 
-T = TypeVar("T")
-R = TypeVar("R")
 Forward = Callable[[dict[str, Tensor], Tensor], Tensor]
-
-
-class Cores:
-    """One thread a core, each of which computes alone: cheaper than sharing every small product among all of them.
-
-    A thread stays on its core where the system can hold it there: left alone, those that are woken at the same moment
-    often begin on the same one, and are only parted after milliseconds.
-    """
-
-    def __init__(self) -> None:
-        self.count = torch.get_num_threads()
-        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
-        self._free = deque(cores if len(cores) == self.count else [])
-        self._pool = ThreadPoolExecutor(self.count, "fields", self._begin)
-        everyone = threading.Barrier(self.count)
-        list(self._pool.map(lambda _: everyone.wait(), range(self.count)))
-        torch.set_num_threads(self.count)  # the pool's threads have set what later threads would start with
-
-    def _begin(self) -> None:
-        torch.set_num_threads(1)
-        if self._free:
-            os.sched_setaffinity(0, {self._free.popleft()})
-
-    def map(self, work: Callable[[T], R], items: Iterable[T]) -> list[R]:
-        """`work` of every item, in their order."""
-        return list(self._pool.map(work, items))
-
-
-@lru_cache(maxsize=1)
-def cores() -> Cores:
-    """The process' own."""
-    return Cores()
-
-
-def in_parallel(work: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """`work` of every item on all cores at once. Not to be called from within itself."""
-    items = list(items)
-    return cores().map(work, items) if len(items) > 1 else [work(item) for item in items]
-
-
-def _even(count: int, most: int) -> int:
-    """Points of a share, at most so many, of which every core gets as many as the others."""
-    rounds = math.ceil(count / (cores().count * most))
-    return math.ceil(count / (cores().count * rounds))
 
 
 class Kernel:
@@ -133,7 +83,7 @@ class Kernel:
                 return points.new_empty(0)
             if alone or self.device.type != "cpu":
                 return torch.cat([chunk(c) for c in points.contiguous().split(size)])
-            return torch.cat(in_parallel(chunk, points.contiguous().split(_even(len(points), size))))
+            return torch.cat(in_parallel(chunk, points.contiguous().split(even_share(len(points), size))))
 
         return field
 

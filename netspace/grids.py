@@ -98,9 +98,9 @@ def _largest_nearby(corners: Tensor) -> Tensor:
 def _usual(known: Tensor) -> float:
     """What USUAL of these [N] are at most; NumPy finds it faster."""
     k = max(1, int(USUAL * len(known))) - 1
-    return (
-        float(np.partition(known.numpy(), k)[k]) if known.device.type == "cpu" else float(known.kthvalue(k + 1).values)
-    )
+    if known.device.type == "cpu":
+        return float(np.partition(known.numpy(), k)[k])
+    return float(known.kthvalue(k + 1).values)
 
 
 def _crossing(inside: Tensor) -> Tensor:

@@ -11,9 +11,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from netspace.archs import Architecture
+from netspace.cores import in_parallel
 from netspace.cubes import marching_cubes
 from netspace.errors import EmptyLevelSet, NetSpaceError
-from netspace.fields import in_parallel, network_field
+from netspace.fields import network_field
 from netspace.files import atomic_path
 from netspace.grids import Grid, sparse_grid
 

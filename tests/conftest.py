@@ -12,6 +12,7 @@ from classifiers import zoo_config as classifier_zoo_config
 from hypothesis import settings
 
 from netspace import behaviours as behaviours_module
+from netspace import cubes, grids
 from netspace import zoo as zoo_module
 from netspace.archs import Siren
 from netspace.behaviours import Behaviours, sample_zoo
@@ -19,6 +20,7 @@ from netspace.data.images import ImageData, load_images
 from netspace.data.solids import Union, capsule
 from netspace.data.sources import ChairSource
 from netspace.fit import FitConfig
+from netspace.native import library
 from netspace.spaces import Space, SpaceConfig
 from netspace.spaces.config import BehaviourEncoderConfig, DictionaryDecoderConfig
 from netspace.zoo import Zoo, ZooConfig, build_zoo, start_zoo
@@ -40,6 +42,16 @@ class InProcess(Executor):
         except Exception as error:
             future.set_exception(error)
         return future
+
+
+@pytest.fixture(params=["in C", "on tensors"])
+def loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of meshing, as the library has them and as they are without it."""
+    if request.param == "on tensors":
+        for module in (cubes, grids):
+            monkeypatch.setattr(module, "library", lambda: None)
+    elif library() is None:
+        pytest.skip("no C compiler when NetSpace was installed")
 
 
 REAL_SERVER = tuple(f"tests/page/test_{name}.py" for name in ("classifier_page", "journey", "tools_page"))

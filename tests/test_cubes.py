@@ -6,20 +6,11 @@ from skimage import measure
 from torch import Tensor
 from torch.nn import functional as F
 
-from netspace import cubes
 from netspace.cubes import CORNERS, marching_cubes
 from netspace.data.sources import chair_of_seed
 from netspace.grids import dense_grid
-from netspace.native import library
 
-
-@pytest.fixture(autouse=True, params=["in C", "on tensors"])
-def _loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the library has them, and as they are without it."""
-    if request.param == "on tensors":
-        monkeypatch.setattr(cubes, "library", lambda: None)
-    elif library() is None:
-        pytest.skip("no C compiler when NetSpace was installed")
+pytestmark = pytest.mark.usefixtures("loops")
 
 
 def closed(values: Tensor) -> Tensor:

@@ -1,12 +1,10 @@
-import threading
-
 import pytest
 import torch
 from torch import Tensor
 
 from netspace import fields as module
 from netspace.archs import Siren
-from netspace.fields import CHUNK, TOLERANCE, EightBits, Kernel, in_parallel, kernel, network_field, prepare
+from netspace.fields import CHUNK, TOLERANCE, EightBits, Kernel, kernel, network_field, prepare
 from netspace.functional import run
 from netspace.runtime import can_compile
 from netspace.zoo import Zoo
@@ -153,12 +151,3 @@ def test_preparing_is_for_the_shared_kernel(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(Kernel, "prepare", lambda self: asked.append(self) or True)
     assert prepare(Siren(hidden=(5,)))
     assert asked == [kernel(Siren(hidden=(5,)), CPU)]
-
-
-def test_work_in_parallel_keeps_its_order_and_runs_in_single_threads() -> None:
-    before = torch.get_num_threads()
-    seen = in_parallel(lambda i: (i, torch.get_num_threads(), threading.current_thread().name), range(8))
-    assert [i for i, _, _ in seen] == list(range(8))
-    assert {threads for _, threads, _ in seen} == {1}
-    assert torch.get_num_threads() == before
-    assert in_parallel(lambda _: threading.current_thread(), [0]) == [threading.current_thread()]

@@ -6,24 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from netspace import grids
 from netspace.archs import Siren
 from netspace.data.points import grid_points
 from netspace.data.solids import Union
 from netspace.data.sources import chair_of_seed
 from netspace.fields import network_field
 from netspace.grids import Field, Grid, dense_grid, iou, lattice, sparse_grid
-from netspace.native import library
 from netspace.zoo import Zoo
 
-
-@pytest.fixture(autouse=True, params=["in C", "on tensors"])
-def _loops(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the library has them, and as they are without it."""
-    if request.param == "on tensors":
-        monkeypatch.setattr(grids, "library", lambda: None)
-    elif library() is None:
-        pytest.skip("no C compiler when NetSpace was installed")
+pytestmark = pytest.mark.usefixtures("loops")
 
 
 bits = st.lists(st.booleans(), min_size=8, max_size=8).map(lambda b: torch.tensor(b).reshape(2, 2, 2))
