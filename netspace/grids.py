@@ -51,6 +51,9 @@ USUAL, CALM = 0.9, 1.25
 """A field is as steep as its samples say if USUAL of them are at most CALM times as steep as a distance. The shipped
 space's networks are (0.5 to 1.2); small or badly fitted ones (up to 2.2) are steeper between samples than at them."""
 
+COARSE = 12
+"""Cells a side of the coarsest grid, which is evaluated as a whole: at least so many, and less than twice as many."""
+
 AHEAD = 0.19
 """A level that is not the last evaluates what is so near, in cells of the level before: each such value settles several
 corners of the next level, so that all in all 40% fewer are evaluated (64^3, the shipped networks; from 0.15 to 0.2 it
@@ -235,7 +238,7 @@ def sparse_grid(field: Field, resolution: int, device: torch.device | str = "cpu
     of edges that cross the surface are evaluated, until there are no others, so that a surface which is found anywhere
     is followed everywhere. A field much steeper than its samples say may have parts between them that are missed.
     """
-    stride = 2 ** max(0, int(math.log2(resolution / 16)) + 1)
+    stride = 2 ** max(0, int(math.log2(resolution / COARSE)))
     corners = _corners(field, resolution, stride, band > 0, torch.device(device))
     evaluated = corners.evaluate(torch.arange(corners.exact.numel(), device=device))
     while stride > 1:

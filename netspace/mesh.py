@@ -32,11 +32,12 @@ def grid_mesh(grid: Grid) -> trimesh.Trimesh:
     A solid that reaches the cube's faces is closed there, so the mesh is watertight.
     """
     values = grid.values.float()
-    if not (values < 0).any():
+    inside = int((values < 0).sum())
+    if not inside:
         raise EmptyLevelSet(
             f"no point of the {grid.resolution}^3 grid lies inside: the field's minimum is {values.min():.4g}"
         )
-    if (values < 0).all():
+    if inside == values.numel():
         raise EmptyLevelSet(
             f"every point of the {grid.resolution}^3 grid lies inside: the field's maximum is {values.max():.4g}"
         )

@@ -55,7 +55,7 @@ class Batcher(Generic[T, R]):
         worker: Worker,
         work: Callable[[list[T]], list[R | Exception]],
         *,
-        window: float = 0.002,
+        window: float = 0.001,
         most: int = 16,
         limit: int = 128,
     ) -> None:

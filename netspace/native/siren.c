@@ -6,11 +6,19 @@
 #include "clones.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { UNITS = 8, LANES = 16, VECTORS = 3, BLOCK = LANES * VECTORS, LARGEST = 127, ZERO = 128 };
 
 static int64_t padded(int64_t units) { return (units + UNITS - 1) / UNITS * UNITS; }
+
+static int64_t widest_of(int64_t depth, const int64_t *widths) {
+    int64_t widest = 0;
+    for (int64_t layer = 0; layer < depth; layer++)
+        widest = widths[layer] > widest ? widths[layer] : widest;
+    return widest;
+}
 
 /* A packed network, in units of four bytes: the first layer's [x, y, z, bias] for each unit; of every hidden layer the
    weights [out / UNITS, in / 4, UNITS, 4] as bytes, scales [out], biases [out]; the last layer's weights and bias.
@@ -23,28 +31,38 @@ EXPORTED int64_t siren_size(int64_t depth, const int64_t *widths) {
     return size;
 }
 
-static float largest(const float *row, int64_t count) {
-    float most = 1e-12f;
+/* Of their sizes; a float without its sign is ordered as its bits are. */
+CLONES static float largest(const float *row, int64_t count) {
+    int32_t most = 0;
     for (int64_t i = 0; i < count; i++) {
-        float size = row[i] < 0 ? -row[i] : row[i];
+        int32_t size;
+        memcpy(&size, row + i, sizeof size);
+        size &= INT32_MAX;
         most = size > most ? size : most;
     }
-    return most;
+    float found;
+    memcpy(&found, &most, sizeof found);
+    return found > 1e-12f ? found : 1e-12f;
 }
 
-CLONES static void pack_unit(const float *row, int64_t in, float shrink, int8_t *bytes, int64_t *sum) {
-    *sum = 0;
+/* A unit's weights, rounded; their sum. */
+CLONES static int32_t round_unit(const float *restrict row, int64_t in, float shrink, int8_t *restrict rounded) {
+    int32_t sum = 0;
     for (int64_t i = 0; i < in; i++) {
-        float scaled = row[i] * shrink;
-        int value = (int)(scaled + (scaled < 0 ? -0.5f : 0.5f));
-        bytes[i / 4 * 4 * UNITS + i % 4] = (int8_t)value;
-        *sum += value;
+        const float scaled = row[i] * shrink;
+        const int32_t value = (int32_t)(scaled + (scaled < 0 ? -0.5f : 0.5f));
+        rounded[i] = (int8_t)value;
+        sum += value;
     }
+    return sum;
 }
 
 /* theta: of every layer the weights [out, in] and the biases [out], in order; widths of the hidden layers. */
 EXPORTED int64_t siren_pack(const float *theta, int64_t depth, const int64_t *widths, float omega, float *packed) {
     const float half_turns = omega / 3.14159265358979f;
+    int8_t *rounded = malloc((size_t)widest_of(depth, widths));
+    if (!rounded)
+        return -1;
     memset(packed, 0, (size_t)siren_size(depth, widths) * sizeof *packed);
     const float *biases = theta + 3 * widths[0];
     for (int64_t unit = 0; unit < widths[0]; unit++) {
@@ -60,11 +78,13 @@ EXPORTED int64_t siren_pack(const float *theta, int64_t depth, const int64_t *wi
         float *scales = packed + padded(out) * groups, *shifts = scales + padded(out);
         biases = theta + in * out;
         for (int64_t unit = 0; unit < out; unit++) {
-            const float *row = theta + in * unit, most = largest(row, in);
-            int64_t sum;
-            pack_unit(row, in, LARGEST / most, bytes + 4 * (unit / UNITS * groups * UNITS + unit % UNITS), &sum);
+            const float most = largest(theta + in * unit, in);
+            const int32_t sum = round_unit(theta + in * unit, in, LARGEST / most, rounded);
+            int8_t *place = bytes + 4 * (unit / UNITS * groups * UNITS + unit % UNITS);
+            for (int64_t i = 0; i < in; i += 4, place += 4 * UNITS)
+                memcpy(place, rounded + i, in - i < 4 ? (size_t)(in - i) : 4);
             scales[unit] = most / LARGEST / LARGEST * half_turns;
-            shifts[unit] = biases[unit] * half_turns - scales[unit] * (float)(ZERO * sum);
+            shifts[unit] = biases[unit] * half_turns - scales[unit] * (float)ZERO * (float)sum;
         }
         theta = biases + out;
         packed = shifts + padded(out);
@@ -72,6 +92,7 @@ EXPORTED int64_t siren_pack(const float *theta, int64_t depth, const int64_t *wi
     const int64_t last = widths[depth - 1];
     memcpy(packed, theta, (size_t)last * sizeof *packed);
     packed[padded(last)] = theta[last];
+    free(rounded);
     return 0;
 }
 
@@ -195,10 +216,7 @@ VNNI static void block(
 VNNI EXPORTED int64_t siren_answers(
     const float *packed, int64_t depth, const int64_t *widths, const float *points, int64_t count, float *answers
 ) {
-    int64_t widest = 0;
-    for (int64_t layer = 0; layer < depth; layer++)
-        widest = widths[layer] > widest ? widths[layer] : widest;
-    const size_t half = (size_t)padded(widest) / 4;
+    const size_t half = (size_t)padded(widest_of(depth, widths)) / 4;
     Group *scratch = _mm_malloc(2 * half * sizeof *scratch, sizeof(__m512i));
     if (!scratch)
         return -1;
