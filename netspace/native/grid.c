@@ -111,6 +111,22 @@ CLONES static void decide(
     }
 }
 
+/* Each becomes what holds between it and the next one. */
+CLONES static void join_neighbours(float *least, float *most, int64_t n) {
+    for (int64_t i = 0; i < n - 1; i++) {
+        least[i] = larger(least[i], least[i + 1]);
+        most[i] = smaller(most[i], most[i + 1]);
+    }
+}
+
+/* How far the field may rise along half an edge around every corner; `squares` are overwritten. */
+static void reaches_around(float *squares, int64_t n, float least_rise, float *reach) {
+    largest_along(squares, n, 1, reach);
+    largest_along(reach, n, n, squares);
+    largest_along(squares, n, n * n, reach);
+    reaches(reach, n * n * n, least_rise);
+}
+
 /* The corners at half the spacing [2n - 1, 2n - 1, 2n - 1], with the places of those to be evaluated; their number.
    `squares` are those of grid_squares, and overwritten. */
 EXPORTED int64_t grid_refine(
@@ -118,33 +134,25 @@ EXPORTED int64_t grid_refine(
     uint8_t *fine_exact, int64_t *places
 ) {
     const int64_t size = 2 * n - 1, count = n * n * n;
-    float *scratch = malloc((size_t)(count + 4 * n) * sizeof *scratch);
+    float *reach = malloc((size_t)(count + 2 * n) * sizeof *reach), *least = reach + count, *most = least + n;
     uint8_t *wanted = malloc((size_t)size);
-    int64_t found = scratch && wanted ? 0 : -1;
-    if (!found) {
-        largest_along(squares, n, 1, scratch);
-        largest_along(scratch, n, n, squares);
-        largest_along(squares, n, n * n, scratch);
-        reaches(scratch, count, least_rise);
-        memset(fine_exact, 0, (size_t)(size * size * size));
-    }
-    float *least = scratch + count, *most = least + n, *next_least = most + n, *next_most = next_least + n;
+    int64_t found = reach && wanted ? 0 : -1;
+    if (!found)
+        reaches_around(squares, n, least_rise, reach);
     for (int64_t row = 0; found >= 0 && row < size * size; row++) {
         const int64_t x = row / size, y = row % size, odd = x % 2 + y % 2;
-        const float *rows[4], *reach[4];
+        const float *rows[4], *row_reach[4];
         for (int i = 0; i < 4; i++) {
             const int64_t start = ((x + i / 2) / 2 * n + (y + i % 2) / 2) * n;
-            rows[i] = values + start, reach[i] = scratch + start;
+            rows[i] = values + start, row_reach[i] = reach + start;
         }
         memset(wanted, 0, (size_t)size);
-        between_rows(rows, reach, sqrtf((float)odd + 1), n, least, most);
-        for (int64_t i = 0; i < n - 1; i++) {
-            next_least[i] = larger(least[i], least[i + 1]);
-            next_most[i] = smaller(most[i], most[i + 1]);
-        }
-        decide(next_least, next_most, band, n - 1, fine + row * size + 1, wanted + 1);
+        memset(fine_exact + row * size, 0, (size_t)size);
+        between_rows(rows, row_reach, sqrtf((float)odd + 1), n, least, most);
+        join_neighbours(least, most, n);
+        decide(least, most, band, n - 1, fine + row * size + 1, wanted + 1);
         if (odd) {
-            between_rows(rows, reach, sqrtf((float)odd), n, least, most);
+            between_rows(rows, row_reach, sqrtf((float)odd), n, least, most);
             decide(least, most, band, n, fine + row * size, wanted);
         } else
             for (int64_t i = 0; i < n; i++) {
@@ -153,7 +161,7 @@ EXPORTED int64_t grid_refine(
             }
         found = note(wanted, size, row * size, places, found);
     }
-    free(scratch), free(wanted);
+    free(reach), free(wanted);
     return found;
 }
 

@@ -57,37 +57,44 @@ CLONES static int32_t round_unit(const float *restrict row, int64_t in, float sh
     return sum;
 }
 
+static const float HALF_TURN = 3.14159265358979f;
+
+/* weights [out, 3] and biases [out], behind them -> [x, y, z, bias] for each unit. */
+static void pack_first(const float *weights, int64_t out, float omega, float *packed) {
+    for (int64_t unit = 0; unit < out; unit++) {
+        for (int axis = 0; axis < 3; axis++)
+            packed[4 * unit + axis] = weights[3 * unit + axis] * (omega / HALF_TURN);
+        packed[4 * unit + 3] = weights[3 * out + unit] * (omega / HALF_TURN);
+    }
+}
+
+/* weights [out, in] and biases [out], behind them -> a hidden layer; `rounded` has room for a unit. */
+static void pack_hidden(const float *weights, int64_t in, int64_t out, float omega, int8_t *rounded, float *packed) {
+    const int64_t groups = padded(in) / 4;
+    float *scales = packed + padded(out) * groups, *shifts = scales + padded(out);
+    for (int64_t unit = 0; unit < out; unit++) {
+        const float most = largest(weights + in * unit, in);
+        const int32_t sum = round_unit(weights + in * unit, in, LARGEST / most, rounded);
+        int8_t *place = (int8_t *)packed + 4 * (unit / UNITS * groups * UNITS + unit % UNITS);
+        for (int64_t i = 0; i < in; i += 4, place += 4 * UNITS)
+            memcpy(place, rounded + i, in - i < 4 ? (size_t)(in - i) : 4);
+        scales[unit] = most / LARGEST / LARGEST * (omega / HALF_TURN);
+        shifts[unit] = weights[in * out + unit] * (omega / HALF_TURN) - scales[unit] * (float)ZERO * (float)sum;
+    }
+}
+
 /* theta: of every layer the weights [out, in] and the biases [out], in order; widths of the hidden layers. */
 EXPORTED int64_t siren_pack(const float *theta, int64_t depth, const int64_t *widths, float omega, float *packed) {
-    const float half_turns = omega / 3.14159265358979f;
     int8_t *rounded = malloc((size_t)widest_of(depth, widths));
     if (!rounded)
         return -1;
     memset(packed, 0, (size_t)siren_size(depth, widths) * sizeof *packed);
-    const float *biases = theta + 3 * widths[0];
-    for (int64_t unit = 0; unit < widths[0]; unit++) {
-        for (int axis = 0; axis < 3; axis++)
-            packed[4 * unit + axis] = theta[3 * unit + axis] * half_turns;
-        packed[4 * unit + 3] = biases[unit] * half_turns;
-    }
-    theta = biases + widths[0];
-    packed += 4 * padded(widths[0]);
+    pack_first(theta, widths[0], omega, packed);
+    theta += 4 * widths[0], packed += 4 * padded(widths[0]);
     for (int64_t layer = 1; layer < depth; layer++) {
-        const int64_t in = widths[layer - 1], out = widths[layer], groups = padded(in) / 4;
-        int8_t *bytes = (int8_t *)packed;
-        float *scales = packed + padded(out) * groups, *shifts = scales + padded(out);
-        biases = theta + in * out;
-        for (int64_t unit = 0; unit < out; unit++) {
-            const float most = largest(theta + in * unit, in);
-            const int32_t sum = round_unit(theta + in * unit, in, LARGEST / most, rounded);
-            int8_t *place = bytes + 4 * (unit / UNITS * groups * UNITS + unit % UNITS);
-            for (int64_t i = 0; i < in; i += 4, place += 4 * UNITS)
-                memcpy(place, rounded + i, in - i < 4 ? (size_t)(in - i) : 4);
-            scales[unit] = most / LARGEST / LARGEST * half_turns;
-            shifts[unit] = biases[unit] * half_turns - scales[unit] * (float)ZERO * (float)sum;
-        }
-        theta = biases + out;
-        packed = shifts + padded(out);
+        const int64_t in = widths[layer - 1], out = widths[layer];
+        pack_hidden(theta, in, out, omega, rounded, packed);
+        theta += (in + 1) * out, packed += padded(out) * (padded(in) / 4 + 2);
     }
     const int64_t last = widths[depth - 1];
     memcpy(packed, theta, (size_t)last * sizeof *packed);
